@@ -1,0 +1,44 @@
+//! The one model of a node that every boot format is made from.
+
+use std::collections::BTreeMap;
+
+/// What happens to a file on a node that has settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Checked by digest on every boot; restored when missing or empty, reported when it differs.
+    Fixed,
+    /// Renewed or rotated on the node: written only where absent, empty or older than the seed's.
+    Initial,
+}
+
+/// One file as it must be on the node.
+#[derive(Clone, PartialEq, Eq)]
+pub struct File {
+    /// Bytes.
+    pub content: Vec<u8>,
+    /// Permission bits; the owner is always `root:root`.
+    pub mode: u32,
+    /// How it is kept.
+    pub kind: Kind,
+    /// What holding it allows, when it is secret (mode 0600 then).
+    pub secret: Option<String>,
+}
+
+impl std::fmt::Debug for File {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let content = match &self.secret {
+            Some(_) => "[redacted]".into(),
+            None => String::from_utf8_lossy(&self.content),
+        };
+        write!(f, "{:04o} {:?} {content}", self.mode, self.kind)
+    }
+}
+
+/// Everything that makes a machine its node: absolute path to file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NodeTree {
+    /// Regular files by absolute path.
+    pub files: BTreeMap<String, File>,
+    /// Symbolic links by absolute path, to their target.
+    pub links: BTreeMap<String, String>,
+}

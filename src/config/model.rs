@@ -1,0 +1,226 @@
+//! The typed `cluster.yml`: what the user said, defaults filled in, before anything is planned.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+/// A whole `cluster.yml`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Cluster name, a DNS label.
+    pub name: String,
+    /// What runs.
+    pub kubernetes: Kubernetes,
+    /// Every machine, in file order, with `defaults:` merged in.
+    pub hosts: Vec<Host>,
+    /// The optional operator account on every machine.
+    pub ssh: Ssh,
+    /// Pod and service networks.
+    pub network: Network,
+    /// The name clients use for the API, when it is not a master's own address.
+    pub api: Api,
+    /// Where machines find what the seed only names.
+    pub artefacts: Artefacts,
+    /// Kubelet settings for every node.
+    pub kubelet: Kubelet,
+    /// kube-proxy settings.
+    pub kube_proxy: KubeProxy,
+    /// Addons by name: `enabled` and free settings.
+    pub addons: BTreeMap<String, Addon>,
+    /// Lifetimes of what the build issues.
+    pub certificates: Certificates,
+}
+
+/// `kubernetes:`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kubernetes {
+    /// Release train of the catalogue, such as `1.34`.
+    pub version: String,
+}
+
+/// What a machine is in the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Control plane and etcd member.
+    Master,
+    /// Workloads only.
+    Worker,
+}
+
+/// Processor architecture, by Go's and Debian's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Arch {
+    /// x86-64
+    Amd64,
+    /// AArch64
+    Arm64,
+}
+
+/// An address as written: with a prefix it is static, without one it comes from DHCP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Address {
+    /// The address itself.
+    pub ip: IpAddr,
+    /// Prefix length in bits; `None` means the machine asks DHCP.
+    pub prefix: Option<u8>,
+}
+
+/// One machine.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Host {
+    /// Node name, a DNS label; defaults to `ip-<address with hyphens>`.
+    pub name: String,
+    /// One address per family, the first is the node's main one.
+    pub addresses: Vec<Address>,
+    /// Address other nodes use, where it differs (Pharos).
+    pub private_address: Option<IpAddr>,
+    /// Interface whose address other nodes use (Pharos).
+    pub private_interface: Option<String>,
+    /// MAC of the interface that carries `addresses`, lower case with colons.
+    pub mac: Option<String>,
+    /// Name of that interface.
+    pub interface: Option<String>,
+    /// Master or worker.
+    pub role: Role,
+    /// Profile name, such as `debian-12`.
+    pub os: String,
+    /// Architecture.
+    pub arch: Arch,
+    /// Target disk of installers.
+    pub disk: Option<String>,
+    /// Planned memory in MiB, where known.
+    pub memory_mib: Option<u64>,
+    /// Planned disk size in GiB, where known.
+    pub disk_gib: Option<u64>,
+    /// Default gateway and resolvers.
+    pub network: HostNetwork,
+    /// Node labels.
+    pub labels: BTreeMap<String, String>,
+    /// Node taints; `None` means the role's default, an empty list means none.
+    pub taints: Option<Vec<Taint>>,
+    /// `/etc/environment`; proxy variables also reach containerd.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// `hosts[].network:`
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct HostNetwork {
+    /// Default gateways, at most one per family.
+    pub gateways: Vec<IpAddr>,
+    /// DNS resolvers.
+    pub nameservers: Vec<IpAddr>,
+    /// DNS search domains.
+    pub search: Vec<String>,
+    /// NTP servers; empty keeps the distribution's.
+    pub ntp: Vec<String>,
+}
+
+/// One node taint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taint {
+    /// Label key.
+    pub key: String,
+    /// Label value, may be empty.
+    pub value: String,
+    /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`.
+    pub effect: String,
+}
+
+/// `ssh:`: an account for people; nothing of firstlight uses it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Ssh {
+    /// Account name; none is made when there are no keys.
+    pub user: Option<String>,
+    /// OpenSSH public keys, one line each.
+    pub authorized_keys: Vec<String>,
+}
+
+/// Pod network implementation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Provider {
+    /// Weave Net.
+    Weave,
+    /// Calico.
+    Calico,
+    /// One on-link route and proxy ARP on a flat network.
+    Bridge,
+    /// The user's own manifests.
+    Custom,
+}
+
+/// `network:`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Network {
+    /// Pod network implementation.
+    pub provider: Provider,
+    /// Pod networks, one per family.
+    pub pod_cidrs: Vec<IpNet>,
+    /// Service networks, one per family.
+    pub service_cidrs: Vec<IpNet>,
+    /// DNS domain of the cluster.
+    pub domain: String,
+    /// CoreDNS replicas; `None` computes them from the number of hosts.
+    pub dns_replicas: Option<u32>,
+}
+
+/// `api:`
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Api {
+    /// Host name or address of a balancer before the masters.
+    pub endpoint: Option<String>,
+}
+
+/// `artefacts:`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Artefacts {
+    /// HTTP(S) root of a store made by `firstlight overlay build`.
+    pub mirror: Option<String>,
+    /// Whether machines may ask upstream.
+    pub upstream: bool,
+}
+
+/// `kubelet:`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kubelet {
+    /// `systemReserved` of the kubelet configuration.
+    pub system_reserved: BTreeMap<String, String>,
+    /// `kubeReserved` of the kubelet configuration.
+    pub kube_reserved: BTreeMap<String, String>,
+    /// Feature gates.
+    pub feature_gates: BTreeMap<String, bool>,
+}
+
+/// kube-proxy's mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProxyMode {
+    /// iptables rules.
+    Iptables,
+    /// Kernel virtual server.
+    Ipvs,
+}
+
+/// `kube_proxy:`
+#[derive(Debug, Clone, PartialEq)]
+pub struct KubeProxy {
+    /// Mode.
+    pub mode: ProxyMode,
+    /// Settings of `conntrack` in `KubeProxyConfiguration`, verbatim.
+    pub conntrack: BTreeMap<String, String>,
+}
+
+/// One entry of `addons:`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Addon {
+    /// Whether it is applied.
+    pub enabled: bool,
+}
+
+/// `certificates:`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Certificates {
+    /// Lifetime of the certificate authorities in days.
+    pub ca_days: u32,
+    /// Lifetime of what travels in seeds in days; never past the authority's.
+    pub leaf_days: u32,
+}

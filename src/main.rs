@@ -1,0 +1,3 @@
+//! The firstlight command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Bytes → deterministic containers. Knows nothing of clusters.

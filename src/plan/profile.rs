@@ -1,0 +1,1 @@
+//! What firstlight must know of an operating system, read from `profiles/*.yml`.

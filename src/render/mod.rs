@@ -1,0 +1,1 @@
+//! `NodeTree` → one boot format, one file each. Pure.

@@ -1,0 +1,1 @@
+//! YAML in (with spans) and out (as every reader means it).
