@@ -1,14 +1,22 @@
-//! `Config` + profiles + catalogue → `Plan`: every node with everything that can be known about
+//! `Config` + profiles + catalogue → [`Plan`]: every node with everything that can be known about
 //! it before a key is made.
 
+mod build;
+pub mod ports;
 pub mod profile;
 
-use std::collections::BTreeMap;
+pub use build::plan;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::config::model::{Arch, Certificates, Role, Taint};
+use crate::artefact::{Artefact, Item, Settings};
+use crate::config::model::{
+    Address, Arch, Artefacts, Certificates, HostNetwork, KubeProxy, Kubelet, Provider, Role, Ssh, Taint,
+};
+use profile::Profile;
 
 /// The whole cluster, decided.
 #[derive(Debug, Clone)]
@@ -25,12 +33,39 @@ pub struct Plan {
     pub api_ips: Vec<IpAddr>,
     /// Tenth address of each service network: cluster DNS.
     pub dns_ips: Vec<IpAddr>,
+    /// CoreDNS replicas.
+    pub dns_replicas: u32,
+    /// Addons that are applied.
+    pub addons: BTreeSet<String>,
+    /// Pod network implementation.
+    pub provider: Provider,
     /// Name or address of a balancer before the masters, if any.
     pub endpoint: Option<String>,
+    /// Where nodes find artefacts.
+    pub artefacts: Artefacts,
     /// Lifetimes.
     pub certificates: Certificates,
+    /// Kubelet settings for every node.
+    pub kubelet: Kubelet,
+    /// kube-proxy settings.
+    pub kube_proxy: KubeProxy,
+    /// The operator's account.
+    pub ssh: Ssh,
+    /// What runs.
+    pub release: Release,
     /// Every machine, in file order.
     pub nodes: Vec<Node>,
+}
+
+/// The release train, as far as nodes need it.
+#[derive(Debug, Clone)]
+pub struct Release {
+    /// Name of the train, such as `1.34`.
+    pub train: String,
+    /// Kubernetes version without `v`.
+    pub kubernetes: String,
+    /// What differs between releases.
+    pub settings: Settings,
 }
 
 /// One machine, decided.
@@ -40,19 +75,68 @@ pub struct Node {
     pub name: String,
     /// Master or worker.
     pub role: Role,
+    /// Operating system.
+    pub profile: Profile,
     /// Architecture.
     pub arch: Arch,
+    /// Addresses as configured, the main one first.
+    pub addresses: Vec<Address>,
     /// Addresses other nodes use, the main one first.
     pub ips: Vec<IpAddr>,
-    /// Node labels.
+    /// MAC of the interface that carries them.
+    pub mac: Option<String>,
+    /// Name of that interface.
+    pub interface: Option<String>,
+    /// Gateways, resolvers.
+    pub network: HostNetwork,
+    /// Node labels that the kubelet sets.
     pub labels: BTreeMap<String, String>,
     /// Taints the kubelet registers.
     pub taints: Vec<Taint>,
+    /// `/etc/environment`
+    pub environment: BTreeMap<String, String>,
+    /// Everything it installs or imports, each by digest.
+    pub needs: Vec<Artefact>,
 }
 
 impl Plan {
     /// The masters, in file order.
     pub fn masters(&self) -> impl Iterator<Item = &Node> {
         self.nodes.iter().filter(|n| n.role == Role::Master)
+    }
+
+    /// Address under which clients outside reach the API: the balancer's, else the first master's.
+    ///
+    /// # Panics
+    /// Never: a plan has a master.
+    pub fn api_url(&self) -> String {
+        let host = match &self.endpoint {
+            Some(endpoint) => endpoint.clone(),
+            None => self.masters().next().expect("a plan has a master").ip().to_string(),
+        };
+        if host.contains(':') { format!("https://[{host}]:6443") } else { format!("https://{host}:6443") }
+    }
+}
+
+impl Node {
+    /// Main address.
+    pub fn ip(&self) -> IpAddr {
+        self.ips[0]
+    }
+
+    /// Whether it is a master.
+    pub fn is_master(&self) -> bool {
+        self.role == Role::Master
+    }
+
+    /// `repository:tag` and digest of the image whose repository ends in `/name`.
+    pub fn image(&self, name: &str) -> Option<(&str, String)> {
+        self.needs.iter().find_map(|a| match &a.item {
+            Item::Image { name: full, digest } => {
+                let repository = full.rsplit_once(':').map_or(full.as_str(), |(r, _)| r);
+                (repository.rsplit('/').next() == Some(name)).then(|| (full.as_str(), digest.to_string()))
+            }
+            _ => None,
+        })
     }
 }
