@@ -2,11 +2,144 @@
 //! versions make a release train.
 //!
 //! `overlays/<component>/component.yml` describes one component, `overlays/trains/<train>.yml`
-//! binds versions that belong together.
+//! binds versions that belong together, `overlays/packages/<profile>.yml` lists the distribution
+//! packages that a profile's base image lacks.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use thiserror::Error;
+
+use super::digest::Digest;
+use super::list::Where;
+use super::load;
+use super::train::{Train, TrainSpec};
+use crate::config::model::Arch;
+
+/// Everything under `overlays/` that is data about artefacts.
+#[derive(Debug, Clone, Default)]
+pub struct Catalogue {
+    /// By folder name.
+    pub components: BTreeMap<String, Component>,
+    /// By name, such as `1.34`.
+    pub trains: BTreeMap<String, TrainSpec>,
+    /// By profile, such as `debian-12`.
+    pub packages: BTreeMap<String, PackageSet>,
+}
+
+/// What is wrong with the catalogue, or with what was asked of it.
+#[derive(Debug, Error)]
+pub enum CatalogueError {
+    /// A file or folder of `--overlays` cannot be read.
+    #[error("cannot read the overlays folder")]
+    Read(#[source] std::io::Error),
+    /// A file is no valid YAML of its kind.
+    #[error("{}:{line}:{column}: {message}", file.display())]
+    Parse {
+        /// The file, from the overlays folder if it is an embedded one.
+        file: PathBuf,
+        /// Line, from 1; 0 where unknown.
+        line: u64,
+        /// Column, from 1.
+        column: u64,
+        /// What the parser says.
+        message: String,
+    },
+    /// Not a train.
+    #[error("unknown release train `{name}`, must be one of: {known}")]
+    UnknownTrain {
+        /// What was asked for.
+        name: String,
+        /// Those that exist.
+        known: String,
+    },
+    /// Not a profile with packages.
+    #[error("no package list `{name}` in the catalogue, must be one of: {known}")]
+    UnknownPackages {
+        /// What was asked for.
+        name: String,
+        /// Those that exist.
+        known: String,
+    },
+    /// A train names a component without a folder.
+    #[error("release train `{train}` names the unknown component `{component}`")]
+    UnknownComponent {
+        /// The train.
+        train: String,
+        /// The component.
+        component: String,
+    },
+    /// No image of that name in the train.
+    #[error("release train `{train}` has no image `{image}`")]
+    UnknownImage {
+        /// The train.
+        train: String,
+        /// Short name, such as `coredns`.
+        image: String,
+    },
+    /// Artefacts without a digest: nothing is used without one.
+    #[error("release train `{train}` has no digest for: {}", missing.join(", "))]
+    Unpinned {
+        /// The train.
+        train: String,
+        /// `component version (architecture)` of each.
+        missing: Vec<String>,
+    },
+}
+
+impl Catalogue {
+    /// The one inside this program.
+    pub fn embedded() -> Result<Self, CatalogueError> {
+        let mut catalogue = Self::default();
+        load::embedded(&mut catalogue)?;
+        Ok(catalogue)
+    }
+
+    /// The one inside this program, with the files of `dir` in place of those of the same path
+    /// and besides them.
+    pub fn with_overrides(dir: &Path) -> Result<Self, CatalogueError> {
+        let mut catalogue = Self::embedded()?;
+        load::folder(&mut catalogue, dir)?;
+        Ok(catalogue)
+    }
+
+    /// A train by its name, such as `1.34`.
+    pub fn train(&self, name: &str) -> Result<Train<'_>, CatalogueError> {
+        let (name, spec) =
+            self.trains
+                .get_key_value(name)
+                .ok_or_else(|| CatalogueError::UnknownTrain {
+                    name: name.to_owned(),
+                    known: known(self.trains.keys()),
+                })?;
+        Ok(Train {
+            name,
+            spec,
+            catalogue: self,
+        })
+    }
+
+    /// The package list of a profile.
+    pub fn package_set(&self, name: &str) -> Result<&PackageSet, CatalogueError> {
+        self.packages
+            .get(name)
+            .ok_or_else(|| CatalogueError::UnknownPackages {
+                name: name.to_owned(),
+                known: known(self.packages.keys()),
+            })
+    }
+}
+
+/// Names for "must be one of", by number rather than by letter (1.9 before 1.20).
+fn known<'a>(names: impl Iterator<Item = &'a String>) -> String {
+    let mut names: Vec<&str> = names.map(String::as_str).collect();
+    names.sort_by_key(|name| {
+        let number = |part: &str| part.parse::<u32>().unwrap_or(0);
+        (name.split('.').map(number).collect::<Vec<_>>(), *name)
+    });
+    names.join(", ")
+}
 
 /// How an artefact becomes files on a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -16,8 +149,6 @@ pub enum Unpack {
     File,
     /// A gzip-compressed tar archive.
     TarGz,
-    /// A Debian package, installed by dpkg.
-    Deb,
 }
 
 /// `overlays/<name>/component.yml`
@@ -28,6 +159,9 @@ pub struct Component {
     pub licence: String,
     /// Where the project lives.
     pub homepage: String,
+    /// Which nodes need it.
+    #[serde(default)]
+    pub on: Where,
     /// Binary release, if the component has one.
     #[serde(default)]
     pub release: Option<Release>,
@@ -47,8 +181,28 @@ pub struct Release {
     /// Path in the archive (`{version}`, `{arch}` replaced; the file name itself for
     /// `unpack: file`) to absolute path on the node. Installed 0755.
     pub files: BTreeMap<String, String>,
-    /// Version, then architecture (`amd64`, `arm64`), to `sha256:<hex>` or `sha512:<hex>`.
-    pub digests: BTreeMap<String, BTreeMap<String, String>>,
+    /// Version, then architecture.
+    pub digests: BTreeMap<String, PerArch<Option<Digest>>>,
+}
+
+/// A value per architecture.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PerArch<T> {
+    /// x86-64
+    pub amd64: T,
+    /// 64-bit Arm
+    pub arm64: T,
+}
+
+impl<T> PerArch<T> {
+    /// The value for `arch`.
+    pub fn get(&self, arch: Arch) -> &T {
+        match arch {
+            Arch::Amd64 => &self.amd64,
+            Arch::Arm64 => &self.arm64,
+        }
+    }
 }
 
 /// A container image.
@@ -57,6 +211,41 @@ pub struct Release {
 pub struct Image {
     /// `registry/path`, without tag.
     pub repository: String,
-    /// Tag to the digest of the multi-architecture index; `null` where none is published.
-    pub digests: BTreeMap<String, Option<String>>,
+    /// Tag; `{version}` is replaced.
+    pub tag: String,
+    /// Version to the digest of the multi-architecture index; `null` where none is published.
+    pub digests: BTreeMap<String, Option<Digest>>,
+}
+
+/// `overlays/packages/<profile>.yml`: what a profile's base image lacks, with everything that
+/// needs in turn.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PackageSet {
+    /// Root of the distribution's archive, without a slash at the end.
+    pub base: String,
+    /// By package name.
+    pub packages: BTreeMap<String, Package>,
+}
+
+/// One distribution package.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Package {
+    /// As the distribution writes it, with epoch.
+    pub version: String,
+    /// SPDX expression.
+    pub licence: String,
+    /// The file per architecture.
+    pub files: PerArch<PackageFile>,
+}
+
+/// One file in the distribution's pool.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PackageFile {
+    /// Below `base`.
+    pub path: String,
+    /// From the distribution's signed metadata.
+    pub digest: Digest,
 }

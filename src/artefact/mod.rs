@@ -1,3 +1,12 @@
 //! Catalogue, lock, content-addressed store, download. Knows nothing of nodes.
 
 pub mod catalogue;
+pub mod digest;
+pub mod list;
+mod load;
+pub mod train;
+
+pub use catalogue::{Catalogue, CatalogueError};
+pub use digest::{Algorithm, Digest, DigestError, Hasher};
+pub use list::{Artefact, Item, Where};
+pub use train::Train;

@@ -1,0 +1,258 @@
+//! From a train to the list of artefacts a node needs, each by digest.
+
+use serde::{Deserialize, Serialize};
+
+use super::catalogue::{Catalogue, CatalogueError, Component, Image, Release, Unpack};
+use super::digest::Digest;
+use super::train::Train;
+use crate::config::model::Arch;
+
+/// Which nodes need an artefact.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Where {
+    /// All of them.
+    #[default]
+    Everywhere,
+    /// Masters only.
+    Master,
+    /// Workers only.
+    Worker,
+}
+
+impl Where {
+    /// Masters need it.
+    pub const fn on_masters(self) -> bool {
+        matches!(self, Self::Everywhere | Self::Master)
+    }
+
+    /// Workers need it.
+    pub const fn on_workers(self) -> bool {
+        matches!(self, Self::Everywhere | Self::Worker)
+    }
+}
+
+/// One thing a node needs, pinned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Artefact {
+    /// Folder in the catalogue; the package's name for distribution packages.
+    pub component: String,
+    /// Version as upstream writes it, without `v`.
+    pub version: String,
+    /// SPDX expression.
+    pub licence: String,
+    /// Which nodes need it.
+    pub on: Where,
+    /// What it is and where it goes.
+    pub item: Item,
+}
+
+/// What an artefact is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Item {
+    /// One file, put in place as it is.
+    File {
+        /// Of the file.
+        digest: Digest,
+        /// Upstream.
+        url: String,
+        /// Absolute path on the node.
+        dest: String,
+        /// Permission bits.
+        mode: u32,
+    },
+    /// A gzip-compressed tar archive; its members are installed 0755.
+    TarGz {
+        /// Of the archive.
+        digest: Digest,
+        /// Upstream.
+        url: String,
+        /// Path as the archive writes it, absolute path on the node; sorted.
+        members: Vec<(String, String)>,
+    },
+    /// A Debian package.
+    Deb {
+        /// Of the package.
+        digest: Digest,
+        /// In the distribution's pool, which drops superseded versions.
+        url: String,
+        /// Package name.
+        name: String,
+        /// As dpkg shows it.
+        version: String,
+    },
+    /// A container image.
+    Image {
+        /// `repository:tag`
+        name: String,
+        /// Of the multi-architecture index.
+        digest: Digest,
+    },
+}
+
+impl Artefact {
+    /// What it is verified against.
+    pub const fn digest(&self) -> &Digest {
+        match &self.item {
+            Item::File { digest, .. }
+            | Item::TarGz { digest, .. }
+            | Item::Deb { digest, .. }
+            | Item::Image { digest, .. } => digest,
+        }
+    }
+
+    /// Where upstream has it; for an image, `repository:tag@digest`.
+    pub fn origin(&self) -> String {
+        match &self.item {
+            Item::File { url, .. } | Item::TarGz { url, .. } | Item::Deb { url, .. } => url.clone(),
+            Item::Image { name, digest } => format!("{name}@{digest}"),
+        }
+    }
+
+    /// The last part of its URL; `repository:tag` of an image.
+    pub fn name(&self) -> &str {
+        match &self.item {
+            Item::File { url, .. } | Item::TarGz { url, .. } | Item::Deb { url, .. } => {
+                url.rsplit('/').next().unwrap_or(url)
+            }
+            Item::Image { name, .. } => name,
+        }
+    }
+}
+
+impl Train<'_> {
+    /// Everything that nodes of `arch` need, with the distribution packages of `packages` (the
+    /// name of a package list, such as `debian-12`). Sorted by component; those without a digest
+    /// are one error that names them all.
+    pub fn artefacts(
+        &self,
+        packages: Option<&str>,
+        arch: Arch,
+    ) -> Result<Vec<Artefact>, CatalogueError> {
+        let mut list = Vec::new();
+        let mut missing = Vec::new();
+        for (name, version) in &self.spec.components {
+            let component = self.component(name)?;
+            let mut push = |shown: &str, item: Option<Item>| match item {
+                Some(item) => list.push(Artefact {
+                    component: name.clone(),
+                    version: version.clone(),
+                    licence: component.licence.clone(),
+                    on: component.on,
+                    item,
+                }),
+                None => missing.push(format!("{shown} {version} ({})", arch_name(arch))),
+            };
+            if let Some(release) = &component.release {
+                push(name, release_item(release, version, arch));
+            }
+            for (short, image) in &component.images {
+                push(short, image_item(image, version));
+            }
+        }
+        if !missing.is_empty() {
+            return Err(CatalogueError::Unpinned {
+                train: self.name.to_owned(),
+                missing,
+            });
+        }
+        if let Some(packages) = packages {
+            list.extend(debs(self.catalogue, packages, arch)?);
+        }
+        Ok(list)
+    }
+
+    /// An image of the train by its short name (`kube-apiserver`, `pause`…): its
+    /// `repository:tag` and the digest of its index.
+    pub fn image(&self, short: &str) -> Result<(String, Digest), CatalogueError> {
+        for (name, version) in &self.spec.components {
+            let Some(image) = self.component(name)?.images.get(short) else {
+                continue;
+            };
+            return match image_item(image, version) {
+                Some(Item::Image { name, digest }) => Ok((name, digest)),
+                _ => Err(CatalogueError::Unpinned {
+                    train: self.name.to_owned(),
+                    missing: vec![format!("{short} {version}")],
+                }),
+            };
+        }
+        Err(CatalogueError::UnknownImage {
+            train: self.name.to_owned(),
+            image: short.to_owned(),
+        })
+    }
+
+    fn component(&self, name: &str) -> Result<&Component, CatalogueError> {
+        self.catalogue
+            .components
+            .get(name)
+            .ok_or_else(|| CatalogueError::UnknownComponent {
+                train: self.name.to_owned(),
+                component: name.to_owned(),
+            })
+    }
+}
+
+/// Go's and Debian's name of an architecture.
+pub(super) const fn arch_name(arch: Arch) -> &'static str {
+    match arch {
+        Arch::Amd64 => "amd64",
+        Arch::Arm64 => "arm64",
+    }
+}
+
+fn release_item(release: &Release, version: &str, arch: Arch) -> Option<Item> {
+    let digest = (*release.digests.get(version)?.get(arch))?;
+    let fill = |text: &str| {
+        text.replace("{version}", version)
+            .replace("{arch}", arch_name(arch))
+    };
+    let url = fill(&release.url);
+    let members = release
+        .files
+        .iter()
+        .map(|(src, dest)| (fill(src), fill(dest)));
+    Some(match release.unpack {
+        Unpack::TarGz => Item::TarGz {
+            digest,
+            url,
+            members: members.collect(),
+        },
+        Unpack::File => Item::File {
+            digest,
+            url,
+            dest: members.map(|(_, dest)| dest).next()?,
+            mode: 0o755,
+        },
+    })
+}
+
+fn image_item(image: &Image, version: &str) -> Option<Item> {
+    let digest = (*image.digests.get(version)?)?;
+    let tag = image.tag.replace("{version}", version);
+    Some(Item::Image {
+        name: format!("{}:{tag}", image.repository),
+        digest,
+    })
+}
+
+fn debs(catalogue: &Catalogue, set: &str, arch: Arch) -> Result<Vec<Artefact>, CatalogueError> {
+    let set = catalogue.package_set(set)?;
+    let artefact = |(name, package): (&String, &super::catalogue::Package)| {
+        let file = package.files.get(arch);
+        Artefact {
+            component: name.clone(),
+            version: package.version.clone(),
+            licence: package.licence.clone(),
+            on: Where::Everywhere,
+            item: Item::Deb {
+                digest: file.digest,
+                url: format!("{}/{}", set.base, file.path),
+                name: name.clone(),
+                version: package.version.clone(),
+            },
+        }
+    };
+    Ok(set.packages.iter().map(artefact).collect())
+}
