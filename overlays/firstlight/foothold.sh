@@ -25,17 +25,22 @@ foothold() { # ARCHIVE: unpacks what starts the rest, each file complete or abse
   sync /etc/systemd/system /opt/firstlight/bin
 }
 mkdir -p "$fl/incoming" && chmod 0700 "$fl" "$fl/incoming"
+verb=start
 if [ "$(cat "$fl/settled" 2>/dev/null)" = "$seed_digest" ]; then
   archive=$fl/seeds/$seed_digest/seed.tar.gz
 else
+  # a changed seed of a node that runs: its unit may have run already in this boot
+  [ ! -e "$fl/settled" ] || verb=restart
   archive=$fl/incoming/$seed_digest.tar.gz
-  stage <<'SEED'
+  stage <<'END OF SEED'
 @SEED@
-SEED
+END OF SEED
 fi
-[ ! -s "$archive" ] || {
-  [ -s /etc/systemd/system/firstlight.service ] && [ -s /opt/firstlight/bin/firstlight-settle ] &&
-    [ "$archive" = "$fl/seeds/$seed_digest/seed.tar.gz" ] || foothold "$archive"
-  systemctl daemon-reload
-  systemctl --no-block start firstlight.service
-}
+if [ -s "$archive" ]; then
+  if [ "$archive" = "$fl/incoming/$seed_digest.tar.gz" ] ||
+    [ ! -s /etc/systemd/system/firstlight.service ] || [ ! -s /opt/firstlight/bin/firstlight-settle ]; then
+    foothold "$archive"
+    systemctl daemon-reload
+  fi
+  systemctl --no-block "$verb" firstlight.service
+fi

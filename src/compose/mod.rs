@@ -1,5 +1,62 @@
 //! `Plan` + identities → [`NodeTree`] per node. One file per concern.
+//!
+//! What is the same for all nodes is a plain file in `overlays/`; what differs is a value, in
+//! `/etc/firstlight/node.env` or in a typed configuration file.
 
-pub mod tree;
+mod apply;
+mod artefacts;
+mod balancer;
+mod containerd;
+mod control_plane;
+mod host;
+mod kubelet;
+mod network;
+mod object;
+mod overlay;
+mod pki;
+pub mod secrets;
+mod tree;
+mod units;
 
 pub use tree::{File, Kind, NodeTree};
+
+use crate::identity::Identities;
+use crate::plan::{Node, Plan};
+
+/// What the cluster's objects looked like when they last changed, counted up by every change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Generation(pub u64);
+
+/// The tree of one node.
+///
+/// # Panics
+/// When `ids` were not issued for this plan.
+pub fn node(plan: &Plan, node: &Node, ids: &Identities, generation: Generation) -> NodeTree {
+    let mut tree = NodeTree::default();
+    units::add(&mut tree, node);
+    host::add(&mut tree, plan, node, ids, generation);
+    artefacts::add(&mut tree, node);
+    containerd::add(&mut tree, plan, node);
+    network::add(&mut tree, plan, node, ids);
+    pki::add(&mut tree, plan, node, ids);
+    kubelet::add(&mut tree, plan, node);
+    if node.is_master() {
+        control_plane::add(&mut tree, plan, node);
+        apply::add(&mut tree, plan, node);
+    } else {
+        balancer::add(&mut tree, plan, node);
+    }
+    tree
+}
+
+/// The script that a boot format runs on every boot to hand the seed over: it carries the seed's
+/// archive as base64 lines, known by the SHA-256 of its bytes.
+pub fn foothold(archive: &str, digest_hex: &str) -> String {
+    units::foothold(archive, digest_hex)
+}
+
+/// The objects that every master applies, as text: when it differs from the last build's, the
+/// generation goes up.
+pub fn objects(plan: &Plan) -> String {
+    plan.masters().next().map(|master| apply::waves(plan, master).into_values().collect()).unwrap_or_default()
+}

@@ -42,3 +42,30 @@ pub struct NodeTree {
     /// Symbolic links by absolute path, to their target.
     pub links: BTreeMap<String, String>,
 }
+
+impl NodeTree {
+    /// A file anybody may read.
+    pub fn public(&mut self, path: &str, content: impl Into<Vec<u8>>) {
+        self.insert(path, content.into(), 0o644, Kind::Fixed, None);
+    }
+
+    /// A program.
+    pub fn program(&mut self, path: &str, content: impl Into<Vec<u8>>) {
+        self.insert(path, content.into(), 0o755, Kind::Fixed, None);
+    }
+
+    /// A file for root alone, holding which `allows` something.
+    pub fn secret(&mut self, path: &str, content: impl Into<Vec<u8>>, kind: Kind, allows: &str) {
+        self.insert(path, content.into(), 0o600, kind, Some(allows.to_owned()));
+    }
+
+    /// A file anybody may read that the node renews.
+    pub fn initial(&mut self, path: &str, content: impl Into<Vec<u8>>) {
+        self.insert(path, content.into(), 0o644, Kind::Initial, None);
+    }
+
+    fn insert(&mut self, path: &str, content: Vec<u8>, mode: u32, kind: Kind, secret: Option<String>) {
+        let before = self.files.insert(path.to_owned(), File { content, mode, kind, secret });
+        assert!(before.is_none(), "two concerns write {path}");
+    }
+}

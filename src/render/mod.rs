@@ -1,1 +1,4 @@
-//! `NodeTree` → one boot format, one file each. Pure.
+//! `NodeTree` → one boot format, one file each. Pure: a sorted map of file name to bytes.
+
+pub mod cloud_init;
+pub mod seed;

@@ -1,0 +1,124 @@
+//! `firstlight build`: config → plan → identity → compose → render → pack → `out/`.
+
+mod node;
+mod output;
+mod summary;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use rayon::prelude::*;
+use time::OffsetDateTime;
+
+use super::exit::Failure;
+use super::load::{Input, Loaded};
+use super::printer::Printer;
+use super::{Format, example};
+use crate::compose;
+use crate::identity::{self, Identities};
+use crate::plan::Plan;
+use node::BuiltNode;
+use output::Output;
+
+/// Make the seeds of all nodes
+///
+/// Offline, in milliseconds, and always the same bytes for the same input. Writes `nodes/NAME/seed.iso`
+/// and the files in it, the administrator's `kubeconfig`, and `manifest.json` that lists it all. What
+/// did not change is not written again.
+#[derive(Debug, Clone, Args)]
+pub struct Build {
+    #[command(flatten)]
+    pub input: Input,
+    /// Output folder: new, empty, or of an earlier build [default: `out` beside FILE]
+    #[arg(short = 'o', long = "out", value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Make a new cluster although one was built before: every node must be installed anew
+    #[arg(long)]
+    pub new_identities: bool,
+    #[command(flatten)]
+    pub example: example::Example,
+    /// Form of what is printed on standard output
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+    /// Threads to use [default: one per core]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+/// Runs it.
+pub fn run(mut args: Build, printer: &Printer) -> Result<(), Failure> {
+    if let Some(n) = args.threads {
+        // fails only when a pool exists already, which this command is the first to want
+        drop(rayon::ThreadPoolBuilder::new().num_threads(n).build_global());
+    }
+    if args.example.wanted() {
+        args.input.file = example::write(&args.example)?;
+    }
+    let loaded = args.input.load(printer)?;
+    let out = args.out.clone().unwrap_or_else(|| args.input.file.with_file_name("out"));
+    let mut output = Output::open(&out)?;
+
+    let options = identity::Options { new_identities: args.new_identities };
+    let (ids, issued) = identity::issue(&loaded.plan, &args.input.state(), &args.input.lock(), now()?, options)?;
+    let generation = identity::generation(&args.input.state(), &compose::objects(&loaded.plan))?;
+
+    let nodes = build_nodes(&loaded.plan, &ids, compose::Generation(generation), &output, printer)?;
+    let leaks: Vec<_> = nodes.iter().flat_map(|n| n.leaks.iter().cloned()).collect();
+    if !leaks.is_empty() {
+        return Err(Failure::Leaks(leaks));
+    }
+    for node in &nodes {
+        output.took(&node.files);
+    }
+    output.file("kubeconfig", 0o600, admin(&loaded.plan, &ids).as_bytes())?;
+    output.finish(&loaded.plan, &nodes)?;
+    report(&args, &loaded, &output, &nodes, &issued, printer);
+    Ok(())
+}
+
+/// The time of issue: `SOURCE_DATE_EPOCH` where it is set, as every reproducible build reads it.
+fn now() -> Result<OffsetDateTime, Failure> {
+    match std::env::var("SOURCE_DATE_EPOCH") {
+        Err(_) => Ok(OffsetDateTime::now_utc()),
+        Ok(text) => text
+            .parse()
+            .ok()
+            .and_then(|s| OffsetDateTime::from_unix_timestamp(s).ok())
+            .ok_or_else(|| Failure::Message(format!("SOURCE_DATE_EPOCH is `{text}`, which is no number of seconds since 1970"))),
+    }
+}
+
+/// Each node on its own: nothing of a node waits for, or stays in memory with, another's.
+fn build_nodes(plan: &Plan, ids: &Identities, generation: compose::Generation, output: &Output, printer: &Printer) -> Result<Vec<BuiltNode>, Failure> {
+    let bar = printer.bar("nodes", plan.nodes.len());
+    let built = plan
+        .nodes
+        .par_iter()
+        .map(|n| {
+            let built = node::build(plan, n, ids, generation, output);
+            bar.inc(1);
+            built
+        })
+        .collect();
+    bar.finish_and_clear();
+    built
+}
+
+fn admin(plan: &Plan, ids: &Identities) -> String {
+    identity::kubeconfig(&plan.cluster, &plan.api_url(), &ids.cluster_ca.cert, "kubernetes-admin", &ids.admin).expose().to_owned()
+}
+
+fn report(args: &Build, loaded: &Loaded, output: &Output, nodes: &[BuiltNode], issued: &[identity::Issued], printer: &Printer) {
+    match args.format {
+        Format::Json => printer.data(&summary::json(loaded, output, nodes, issued)),
+        Format::Text => {
+            for line in issued {
+                printer.detail(&format!("issued {line}"));
+            }
+            printer.note(&summary::text(loaded, output, nodes, issued));
+            if args.example.wanted() {
+                printer.data(&example::next_steps(&args.example, &loaded.plan, output.root()));
+            }
+        }
+    }
+}

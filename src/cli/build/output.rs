@@ -1,0 +1,171 @@
+//! The output folder: ours or nobody's, written file by file, finished by its manifest.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::super::exit::Failure;
+use super::node::BuiltNode;
+use crate::artefact::Digest;
+use crate::pack::atomic;
+use crate::plan::Plan;
+
+const MANIFEST: &str = "manifest.json";
+/// Marks a folder as ours from the first moment, so that an interrupted build can be repaired.
+const MARKER: &str = ".firstlight";
+
+/// `out/`
+#[derive(Debug)]
+pub struct Output {
+    root: PathBuf,
+    before: BTreeMap<String, Entry>,
+    files: BTreeMap<String, Written>,
+    removed: Vec<String>,
+}
+
+/// One file as it is now.
+#[derive(Debug, Clone)]
+pub struct Written {
+    path: String,
+    entry: Entry,
+    changed: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Entry {
+    sha256: String,
+    size: u64,
+}
+
+#[derive(Serialize)]
+struct Manifest<'a> {
+    schema_version: u32,
+    cluster: &'a str,
+    train: &'a str,
+    kubernetes: &'a str,
+    files: BTreeMap<&'a str, &'a Entry>,
+    secrets: BTreeMap<&'a str, BTreeMap<&'a str, &'a str>>,
+}
+
+#[derive(Deserialize)]
+struct OldManifest {
+    files: BTreeMap<String, Entry>,
+}
+
+impl Output {
+    /// Opens a folder that is new, empty, or of an earlier build.
+    pub(super) fn open(root: &Path) -> Result<Output, Failure> {
+        if root.exists() && !root.join(MARKER).exists() && fs_err::read_dir(root)?.next().is_some() {
+            return Err(Failure::ForeignOutput(root.to_owned()));
+        }
+        folder(&root.join("nodes"))?;
+        atomic::write_if_changed(&root.join(MARKER), 0o644, b"made by firstlight build; everything here can be made again\n")?;
+        let old = fs_err::read(root.join(MANIFEST)).ok().and_then(|b| serde_json::from_slice::<OldManifest>(&b).ok());
+        let before = old.map(|m| m.files).unwrap_or_default();
+        Ok(Output { root: root.to_owned(), before, files: BTreeMap::new(), removed: Vec::new() })
+    }
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Writes a file unless it is there already, byte for byte.
+    pub(super) fn write(&self, path: &str, mode: u32, bytes: &[u8]) -> Result<Written, Failure> {
+        let at = self.root.join(path);
+        folder(at.parent().expect("a path below the root"))?;
+        let changed = atomic::write_if_changed(&at, mode, bytes)?;
+        let entry = Entry { sha256: Digest::sha256(bytes).hex(), size: bytes.len() as u64 };
+        Ok(Written { path: path.to_owned(), entry, changed })
+    }
+
+    /// Writes a file and counts it in.
+    pub(super) fn file(&mut self, path: &str, mode: u32, bytes: &[u8]) -> Result<(), Failure> {
+        let written = self.write(path, mode, bytes)?;
+        self.took(&[written]);
+        Ok(())
+    }
+
+    /// Counts files in that [`Output::write`] made.
+    pub(super) fn took(&mut self, files: &[Written]) {
+        self.files.extend(files.iter().map(|f| (f.path.clone(), f.clone())));
+    }
+
+    /// Removes what an earlier build made and this one does not, then writes the manifest, last.
+    pub(super) fn finish(&mut self, plan: &Plan, nodes: &[BuiltNode]) -> Result<(), Failure> {
+        for path in self.before.keys().filter(|p| !self.files.contains_key(*p)) {
+            let at = self.root.join(path);
+            if at.exists() {
+                fs_err::remove_file(&at)?;
+                remove_empty(&self.root, at.parent());
+                self.removed.push(path.clone());
+            }
+        }
+        let secrets = nodes.iter().map(|n| (n.name.as_str(), n.secrets.iter().map(|s| (s.path.as_str(), s.allows.as_str())).collect()));
+        let manifest = Manifest {
+            schema_version: 1,
+            cluster: &plan.cluster,
+            train: &plan.release.train,
+            kubernetes: &plan.release.kubernetes,
+            files: self.files.iter().map(|(p, f)| (p.as_str(), &f.entry)).collect(),
+            secrets: secrets.collect(),
+        };
+        let json = serde_json::to_string_pretty(&manifest).expect("plain values have a JSON form") + "\n";
+        let sums: String = self.files.iter().map(|(p, f)| format!("{}  {p}\n", f.entry.sha256)).collect();
+        atomic::write_if_changed(&self.root.join("SHA256SUMS"), 0o644, sums.as_bytes())?;
+        let changed: Vec<_> = self.files.values().filter(|f| f.changed).map(|f| self.root.join(&f.path)).collect();
+        atomic::sync(&changed)?;
+        atomic::write_if_changed(&self.root.join(MANIFEST), 0o644, json.as_bytes())?;
+        Ok(())
+    }
+
+    /// Files written anew, in order.
+    pub(super) fn changed(&self) -> impl Iterator<Item = &str> {
+        self.files.values().filter(|f| f.changed).map(|f| f.path.as_str())
+    }
+
+    /// Files that an earlier build made and this one removed.
+    pub(super) fn removed(&self) -> &[String] {
+        &self.removed
+    }
+
+    /// Number of files in all.
+    pub(super) fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Whether this is the first build into this folder.
+    pub(super) fn is_first(&self) -> bool {
+        self.before.is_empty()
+    }
+}
+
+impl Written {
+    /// Whether it was written anew.
+    pub fn changed(&self) -> bool {
+        self.changed
+    }
+}
+
+/// Folders that may hold secrets are root's alone from the first moment.
+fn folder(path: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    if path.is_dir() {
+        return Ok(());
+    }
+    let in_nodes = path.components().any(|c| c.as_os_str() == "nodes");
+    let mode = if in_nodes { 0o700 } else { 0o755 };
+    fs_err::DirBuilder::new().recursive(true).mode(mode).create(path)?;
+    Ok(())
+}
+
+fn remove_empty(root: &Path, mut dir: Option<&Path>) {
+    while let Some(d) = dir {
+        // stops at the first folder that still holds something
+        if d == root || std::fs::remove_dir(d).is_err() {
+            return;
+        }
+        dir = d.parent();
+    }
+}

@@ -1,0 +1,57 @@
+//! Every way a command can fail, and the exit code of each.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use crate::artefact::CatalogueError;
+use crate::compose::secrets::Leak;
+use crate::diagnostic::{Diagnostic, Source};
+use crate::identity::IdentityError;
+use crate::pack;
+
+/// What ends a command early.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The user's file, with everything that is wrong in it.
+    #[error("{} cannot be used", .0.name)]
+    Findings(Source, Vec<Diagnostic>),
+    /// A file that cannot be read or written.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// An output that cannot be written.
+    #[error(transparent)]
+    Write(#[from] pack::atomic::WriteError),
+    /// The state folder or the lock.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The catalogue.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// An output folder that somebody else filled.
+    #[error("`{}` is not empty and was not made by firstlight\nhint: choose another folder with `--out`, or empty it", .0.display())]
+    ForeignOutput(PathBuf),
+    /// What must never be built. A bug.
+    #[error("a seed would hold what it must not:\n{}", .0.iter().map(|l| format!("  {l}\n")).collect::<String>())]
+    Leaks(Vec<Leak>),
+    /// An ISO that cannot be made.
+    #[error(transparent)]
+    Iso(#[from] pack::iso9660::IsoError),
+    /// Anything with its own words.
+    #[error("{0}")]
+    Message(String),
+}
+
+impl Failure {
+    /// 1: the user's input or environment; 70: a bug.
+    pub fn code(&self) -> ExitCode {
+        match self {
+            Failure::Leaks(_) => ExitCode::from(70),
+            _ => ExitCode::from(1),
+        }
+    }
+
+    /// A file that cannot be read, by name.
+    pub fn message(path: &Path, what: &str) -> Failure {
+        Failure::Message(format!("{}: {what}", path.display()))
+    }
+}

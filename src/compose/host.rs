@@ -1,0 +1,92 @@
+//! The machine itself: values for the scripts, kernel modules and settings, environment.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use super::Generation;
+use super::kubelet;
+use super::tree::NodeTree;
+use crate::identity::Identities;
+use crate::plan::profile::NetworkOwner;
+use crate::plan::{Node, Plan};
+
+pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node, ids: &Identities, generation: Generation) {
+    tree.public("/etc/firstlight/node.env", env(plan, node, ids, generation));
+    // overlay: containerd; br_netfilter: kube-proxy sees bridged traffic; nf_conntrack: its settings exist
+    tree.public("/etc/modules-load.d/firstlight.conf", "overlay\nbr_netfilter\nnf_conntrack\n");
+    tree.public(
+        "/etc/sysctl.d/90-firstlight.conf",
+        "# forwarding and bridged packets through the host's rules: what Kubernetes asks of a node\n\
+         net.ipv4.ip_forward = 1\nnet.ipv6.conf.all.forwarding = 1\n\
+         # a leading hyphen: without br_netfilter there is no such setting\n\
+         -net.bridge.bridge-nf-call-iptables = 1\n-net.bridge.bridge-nf-call-ip6tables = 1\n\
+         # the kubelet's own demands (protectKernelDefaults), so that they hold before it starts\n\
+         vm.overcommit_memory = 1\nkernel.panic = 10\nkernel.panic_on_oops = 1\n",
+    );
+    // a detached medium must not make cloud-init look elsewhere and begin anew
+    tree.public("/etc/cloud/cloud.cfg.d/99-firstlight.cfg", "datasource_list: [NoCloud, None]\n");
+    if node.profile.network == NetworkOwner::Networkd {
+        network_owner(tree);
+    }
+    if !node.environment.is_empty() {
+        let line = |(k, v): (&String, &String)| format!("{k}=\"{}\"\n", v.replace('\\', "\\\\").replace('"', "\\\""));
+        tree.public("/etc/environment", node.environment.iter().map(line).collect::<String>());
+        let proxies = node.environment.iter().filter(|(k, _)| k.to_lowercase().ends_with("_proxy"));
+        tree.public("/etc/firstlight/proxy.env", proxies.map(line).collect::<String>());
+    }
+}
+
+/// systemd-networkd drops routes it did not make when it restarts, and systemd ≥ 242 rewrites the
+/// MACs of veths and bridges after CNI has set them.
+fn network_owner(tree: &mut NodeTree) {
+    tree.public(
+        "/etc/systemd/networkd.conf.d/90-firstlight.conf",
+        "[Network]\nManageForeignRoutes=no\nManageForeignRoutingPolicyRules=no\n",
+    );
+    tree.public(
+        "/etc/systemd/network/50-firstlight-pods.link",
+        "[Match]\nOriginalName=veth* cni* weave* vethwe* cali*\n\n[Link]\nMACAddressPolicy=none\n",
+    );
+    tree.public(
+        "/etc/systemd/network/50-firstlight-pods.network",
+        "[Match]\nName=veth* cni* weave* vethwe* cali*\n\n[Link]\nUnmanaged=yes\n",
+    );
+}
+
+/// Values for units (`EnvironmentFile=`) and scripts (`.`): one form that both read alike, and no
+/// value that could end its quotes (names, addresses and URLs are validated).
+fn env(plan: &Plan, node: &Node, ids: &Identities, generation: Generation) -> String {
+    let mut text = String::new();
+    let mut set = |key: &str, value: &str| {
+        debug_assert!(!value.contains(['\'', '\n']), "{key} would end its quotes");
+        writeln!(text, "FL_{key}='{value}'").expect("writing to a String");
+    };
+    set("CLUSTER", &plan.cluster);
+    set("CLUSTER_ID", &ids.cluster_id);
+    set("NODE", &node.name);
+    set("ROLE", if node.is_master() { "master" } else { "worker" });
+    set("IP", &node.ip().to_string());
+    set("POD_CIDR", &plan.pod_cidrs[0].to_string());
+    set("STAMP", &ids.nodes[&node.name].stamp.unix_timestamp().to_string());
+    set("GENERATION", &generation.0.to_string());
+    set("MIRROR", plan.artefacts.mirror.as_deref().unwrap_or_default().trim_end_matches('/'));
+    set("UPSTREAM", if plan.artefacts.upstream { "true" } else { "false" });
+    set("KUBELET_FLAGS", &kubelet::flags(plan, node));
+    set("IMAGES_FIRST", &super::artefacts::images_first(node).to_string());
+    set("MANIFESTS_FIRST", if node.is_master() { "kube-apiserver.yaml" } else { "haproxy.yaml" });
+    if node.is_master() {
+        let member = |m: &Node| format!("{}=https://{}:2380", m.name, bracketed(m.ip()));
+        set("ETCD_CLUSTER", &plan.masters().map(member).collect::<Vec<_>>().join(","));
+        let labels = plan.release.settings.control_plane.labels.iter();
+        set("MASTER_LABELS", &labels.map(|l| format!("{}=", l.key())).collect::<Vec<_>>().join(" "));
+    }
+    text
+}
+
+/// An address as URLs want it.
+pub(super) fn bracketed(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    }
+}

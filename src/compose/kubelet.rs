@@ -1,0 +1,78 @@
+//! The kubelet: flags, `KubeletConfiguration`.
+
+use serde_json::{Map, Value, json};
+
+use super::object;
+use super::tree::NodeTree;
+use crate::plan::{Node, Plan};
+
+const SOCKET: &str = "unix:///run/containerd/containerd.sock";
+
+/// Flags that have no place in the configuration file, separated by blanks.
+pub(super) fn flags(plan: &Plan, node: &Node) -> String {
+    let ips: Vec<_> = node.ips.iter().map(ToString::to_string).collect();
+    let mut flags = vec![
+        "--config=/var/lib/kubelet/config.yaml".to_owned(),
+        "--kubeconfig=/etc/kubernetes/kubelet.conf".to_owned(),
+        format!("--hostname-override={}", node.name),
+        format!("--node-ip={}", ips.join(",")),
+    ];
+    if plan.release.settings.kubelet.container_runtime_flag {
+        flags.push("--container-runtime=remote".to_owned());
+        flags.push(format!("--container-runtime-endpoint={SOCKET}"));
+    }
+    if !node.labels.is_empty() {
+        let labels: Vec<_> = node.labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        flags.push(format!("--node-labels={}", labels.join(",")));
+    }
+    if !node.taints.is_empty() {
+        let taints: Vec<_> = node.taints.iter().map(|t| format!("{}={}:{}", t.key, t.value, t.effect)).collect();
+        flags.push(format!("--register-with-taints={}", taints.join(",")));
+    }
+    flags.join(" ")
+}
+
+/// `/var/lib/kubelet/config.yaml`, where kubeadm has it.
+pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node) {
+    let settings = &plan.release.settings.kubelet;
+    let dns: Vec<_> = plan.dns_ips.iter().map(ToString::to_string).collect();
+    let mut config = json!({
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "kind": "KubeletConfiguration",
+        "authentication": {
+            "anonymous": { "enabled": false },
+            "webhook": { "enabled": true },
+            "x509": { "clientCAFile": "/etc/kubernetes/pki/ca.crt" },
+        },
+        "authorization": { "mode": "Webhook" },
+        "cgroupDriver": "systemd",
+        "clusterDNS": dns,
+        "clusterDomain": plan.domain,
+        "healthzBindAddress": "127.0.0.1",
+        // what the seed's images are kept by where containerd cannot pin them for the kubelet
+        "imageGCHighThresholdPercent": 100,
+        "imageGCLowThresholdPercent": 99,
+        // costs a comparison each time; the API is only told of changes. 10 s, the default, is lost at first light
+        "nodeStatusUpdateFrequency": "2s",
+        "readOnlyPort": 0,
+        "resolvConf": node.profile.resolv_conf,
+        "rotateCertificates": true,
+        "staticPodPath": "/etc/kubernetes/manifests",
+        "systemReserved": plan.kubelet.system_reserved,
+        "kubeReserved": plan.kubelet.kube_reserved,
+        "tlsCertFile": "/var/lib/kubelet/pki/kubelet.crt",
+        "tlsPrivateKeyFile": "/var/lib/kubelet/pki/kubelet.key",
+    });
+    let fields = config.as_object_mut().expect("an object literal");
+    optional(fields, "featureGates", !plan.kubelet.feature_gates.is_empty(), json!(plan.kubelet.feature_gates));
+    optional(fields, "containerRuntimeEndpoint", !settings.container_runtime_flag, json!(SOCKET));
+    optional(fields, "seccompDefault", settings.seccomp_default, json!(true));
+    optional(fields, "failCgroupV1", settings.fail_cgroup_v1 && node.profile.cgroup == 1, json!(false));
+    tree.public("/var/lib/kubelet/config.yaml", object::yaml(&config));
+}
+
+fn optional(fields: &mut Map<String, Value>, key: &str, when: bool, value: Value) {
+    if when {
+        fields.insert(key.to_owned(), value);
+    }
+}

@@ -1,0 +1,121 @@
+//! `NoCloud` cloud-init, in the form that every version since 0.7.9 reads as meant: plain ASCII,
+//! network-config version 1 with netmask, no `write_files` (it does not resume after a power cut).
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ipnet::IpNet;
+use serde_json::{Map, Value, json};
+
+use crate::compose::foothold;
+use crate::plan::{Node, Plan};
+
+/// cloud-init parses user-data several times per boot with a pure Python parser, about a third of a
+/// second per megabyte each; larger seeds still work.
+pub const COMFORTABLE_BYTES: usize = 256 * 1024;
+
+/// File name to content. `network-config` is absent where the machine asks DHCP on its only
+/// interface, which is what cloud-init does by itself.
+pub fn files(plan: &Plan, node: &Node, archive: &[u8], digest_hex: &str) -> BTreeMap<&'static str, Vec<u8>> {
+    let mut files = BTreeMap::from([
+        ("user-data", user_data(plan, node, archive, digest_hex).into_bytes()),
+        ("meta-data", meta_data(node, digest_hex).into_bytes()),
+        ("vendor-data", Vec::new()),
+    ]);
+    if let Some(network) = network_config(node) {
+        files.insert("network-config", network.into_bytes());
+    }
+    files
+}
+
+/// A changed seed is a new instance: cloud-init would not look at it otherwise. The node writes the
+/// same two lines into its seed folder (`firstlight-keep-seed`).
+fn meta_data(node: &Node, digest_hex: &str) -> String {
+    yaml(&json!({ "instance-id": format!("{}-{}", node.name, &digest_hex[..16]), "local-hostname": node.name }))
+}
+
+fn user_data(plan: &Plan, node: &Node, archive: &[u8], digest_hex: &str) -> String {
+    let mut config = json!({
+        "hostname": node.name,
+        "preserve_hostname": false,
+        "manage_etc_hosts": false,
+        "package_update": false,
+        "package_upgrade": false,
+        "ssh_pwauth": false,
+        "disable_root": true,
+        // a new seed for the same machine must not change the host keys that people know
+        "ssh_deletekeys": false,
+        "bootcmd": [foothold(&lines(archive), digest_hex)],
+    });
+    if let (Some(user), false) = (&plan.ssh.user, plan.ssh.authorized_keys.is_empty()) {
+        config["users"] = json!([{
+            "name": user,
+            "gecos": "Operator",
+            "shell": "/bin/bash",
+            "lock_passwd": true,
+            "sudo": "ALL=(ALL) NOPASSWD:ALL",
+            "ssh_authorized_keys": plan.ssh.authorized_keys,
+        }]);
+    }
+    format!("#cloud-config\n{}", yaml(&config))
+}
+
+/// Base64 in lines of 76 characters.
+fn lines(bytes: &[u8]) -> String {
+    let text = STANDARD.encode(bytes);
+    let chunks = text.as_bytes().chunks(76).map(|c| String::from_utf8_lossy(c).into_owned());
+    chunks.collect::<Vec<_>>().join("\n")
+}
+
+/// Version 1, read alike by every renderer; version 2 is unknown to EL7's 0.7.9.
+pub fn network_config(node: &Node) -> Option<String> {
+    if node.mac.is_none() && node.interface.is_none() {
+        return None;
+    }
+    let subnets: Vec<Value> = node.addresses.iter().enumerate().map(|(i, a)| subnet(node, i, a.ip, a.prefix)).collect();
+    let mut interface = Map::new();
+    interface.insert("type".to_owned(), json!("physical"));
+    // where only the MAC is known the interface is given a name that no distribution uses
+    interface.insert("name".to_owned(), json!(node.interface.as_deref().unwrap_or("node0")));
+    if let Some(mac) = &node.mac {
+        interface.insert("mac_address".to_owned(), json!(mac));
+    }
+    interface.insert("subnets".to_owned(), json!(subnets));
+    Some(yaml(&json!({ "version": 1, "config": [interface] })))
+}
+
+fn subnet(node: &Node, index: usize, ip: IpAddr, prefix: Option<u8>) -> Value {
+    let Some(prefix) = prefix else {
+        return json!({ "type": if ip.is_ipv4() { "dhcp4" } else { "dhcp6" } });
+    };
+    let mut subnet = Map::new();
+    match ip {
+        IpAddr::V4(_) => {
+            let net = IpNet::new(ip, prefix).expect("prefixes are validated");
+            subnet.insert("type".to_owned(), json!("static"));
+            subnet.insert("address".to_owned(), json!(ip.to_string()));
+            subnet.insert("netmask".to_owned(), json!(net.netmask().to_string()));
+        }
+        IpAddr::V6(_) => {
+            subnet.insert("type".to_owned(), json!("static6"));
+            subnet.insert("address".to_owned(), json!(format!("{ip}/{prefix}")));
+        }
+    }
+    if let Some(gateway) = node.network.gateways.iter().find(|g| g.is_ipv4() == ip.is_ipv4()) {
+        subnet.insert("gateway".to_owned(), json!(gateway.to_string()));
+    }
+    if index == 0 && !node.network.nameservers.is_empty() {
+        let servers: Vec<_> = node.network.nameservers.iter().map(ToString::to_string).collect();
+        subnet.insert("dns_nameservers".to_owned(), json!(servers));
+    }
+    if index == 0 && !node.network.search.is_empty() {
+        subnet.insert("dns_search".to_owned(), json!(node.network.search));
+    }
+    Value::Object(subnet)
+}
+
+fn yaml(value: &Value) -> String {
+    crate::yaml::to_string(value).expect("plain values have a YAML form")
+}
