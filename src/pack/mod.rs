@@ -3,6 +3,7 @@
 pub mod atomic;
 pub mod digest;
 pub mod gzip;
+pub mod iso9660;
 mod source;
 pub mod tar;
 
