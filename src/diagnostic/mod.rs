@@ -47,3 +47,47 @@ pub struct Diagnostic {
     /// How to mend it, when known.
     pub help: Option<String>,
 }
+
+impl Diagnostic {
+    /// An error without help.
+    pub fn error(
+        code: &'static str,
+        path: impl Into<String>,
+        span: Option<Span>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            severity: Severity::Error,
+            code,
+            path: path.into(),
+            span,
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    /// A warning without help.
+    pub fn warning(
+        code: &'static str,
+        path: impl Into<String>,
+        span: Option<Span>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(code, path, span, message)
+        }
+    }
+
+    /// Adds how to mend it.
+    #[must_use]
+    pub fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Whether this keeps anything from being built.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}

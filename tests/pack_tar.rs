@@ -1,0 +1,137 @@
+//! Archives of `pack::tar`, judged by GNU tar and Python's tarfile.
+
+use std::path::Path;
+use std::process::Command;
+
+use firstlight::pack::tar::{Archive, Entry};
+use firstlight::pack::{EPOCH, Source, gzip};
+
+/// Every kind of entry, names and targets around the 100 bytes of a header, sizes around a record.
+fn sample(on_disk: &Path) -> Archive {
+    let mut archive = Archive::new();
+    let mut add = |path: &str, entry| archive.add(path, entry).unwrap();
+    let file = |len: usize, mode| Entry::File {
+        content: vec![b'x'; len].into(),
+        mode,
+    };
+    add("etc", Entry::Directory { mode: 0o755 });
+    add("etc/secret", Entry::Directory { mode: 0o700 });
+    for len in [0, 1, 511, 512, 513] {
+        add(&format!("etc/size-{len}"), file(len, 0o640));
+    }
+    for len in [99, 100, 101, 255] {
+        let name = "n".repeat(len);
+        add(&name, file(3, 0o600));
+        add(&format!("d{name}/{name}"), file(4, 0o755));
+        let target = "t".repeat(len);
+        add(&format!("link-{len}"), Entry::Symlink { target });
+    }
+    add(
+        &format!("long-{}", "d".repeat(120)),
+        Entry::Directory { mode: 0o755 },
+    );
+    add("grüße \u{1f600}", file(5, 0o644));
+    let content = Source::file(on_disk).unwrap();
+    add(
+        "streamed",
+        Entry::File {
+            content,
+            mode: 0o644,
+        },
+    );
+    archive
+}
+
+fn run(command: &mut Command) -> String {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let output = command
+        .env("LC_ALL", "C.UTF-8")
+        .env("TZ", "UTC")
+        .output()
+        .unwrap_or_else(|error| panic!("{name}: {error}; on Debian: apt-get install {name}"));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && stderr.is_empty(),
+        "{name}: {stderr}"
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// One line per entry: type, mode, owner, size, time, name, target.
+const PYTHON: &str = r#"
+import sys, tarfile
+for m in tarfile.open(sys.argv[1]):
+    data = m.isreg() and tarfile.open(sys.argv[1]).extractfile(m.name).read() or b""
+    assert len(data) == m.size and len(set(data)) <= 1, m.name
+    print(m.type.decode(), oct(m.mode), m.uid, m.gid, m.uname, m.gname, m.size, m.mtime, m.name, m.linkname)
+"#;
+
+fn packed() -> (tempfile::TempDir, Vec<u8>) {
+    let dir = tempfile::tempdir().unwrap();
+    let big = dir.path().join("big");
+    fs_err::write(&big, vec![b'y'; 700_001]).unwrap();
+    let mut bytes = Vec::new();
+    sample(&big).write(&mut bytes).unwrap();
+    let mut again = Vec::new();
+    sample(&big).write(&mut again).unwrap();
+    assert!(bytes == again, "two archives of the same entries differ");
+    fs_err::write(dir.path().join("a.tar"), &bytes).unwrap();
+    (dir, bytes)
+}
+
+#[test]
+fn python_lists_what_went_in() {
+    let (dir, _) = packed();
+    let mut python = Command::new("python3");
+    let listing = run(python.args(["-c", PYTHON]).arg(dir.path().join("a.tar")));
+    let lines: Vec<_> = listing.lines().collect();
+    assert_eq!(lines.len(), 22);
+    let expect = |line: String| assert!(lines.contains(&line.as_str()), "{line}\n{listing}");
+    expect(format!("5 0o755 0 0 root root 0 {EPOCH} etc "));
+    expect(format!("5 0o700 0 0 root root 0 {EPOCH} etc/secret "));
+    expect(format!("0 0o640 0 0 root root 513 {EPOCH} etc/size-513 "));
+    expect(format!("0 0o644 0 0 root root 5 {EPOCH} grüße \u{1f600} "));
+    expect(format!("0 0o644 0 0 root root 700001 {EPOCH} streamed "));
+    for len in [99, 100, 101, 255] {
+        let (name, target) = ("n".repeat(len), "t".repeat(len));
+        expect(format!("0 0o600 0 0 root root 3 {EPOCH} {name} "));
+        expect(format!("0 0o755 0 0 root root 4 {EPOCH} d{name}/{name} "));
+        expect(format!(
+            "2 0o777 0 0 root root 0 {EPOCH} link-{len} {target}"
+        ));
+    }
+}
+
+#[test]
+fn gnu_tar_unpacks_what_went_in() {
+    let (dir, bytes) = packed();
+    let archive = dir.path().join("a.tar.gz");
+    fs_err::write(&archive, gzip::gzip(&bytes)).unwrap();
+    // Names of 256 bytes do not fit a file system; the folders `d…` of the sample have them.
+    let out = dir.path().join("out");
+    fs_err::create_dir(&out).unwrap();
+    let exclude = format!("--exclude=d{}", "n".repeat(255));
+    let mut tar = Command::new("tar");
+    run(tar
+        .arg("-xpzf")
+        .arg(&archive)
+        .arg(&exclude)
+        .arg("-C")
+        .arg(&out));
+    for len in [0, 1, 511, 512, 513] {
+        let path = out.join(format!("etc/size-{len}"));
+        assert_eq!(fs_err::read(path).unwrap(), vec![b'x'; len]);
+    }
+    assert_eq!(
+        fs_err::read(out.join("streamed")).unwrap(),
+        vec![b'y'; 700_001]
+    );
+    for len in [99, 100, 101, 255] {
+        let link = fs_err::read_link(out.join(format!("link-{len}"))).unwrap();
+        assert_eq!(link, Path::new(&"t".repeat(len)));
+        assert_eq!(fs_err::read(out.join("n".repeat(len))).unwrap(), b"xxx");
+    }
+    let mut stat = Command::new("stat");
+    let seen = run(stat.args(["-c", "%a %Y"]).arg(out.join("etc/secret")));
+    assert_eq!(seen.trim(), format!("700 {EPOCH}"));
+}
