@@ -1,3 +1,7 @@
 //! The firstlight command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    firstlight::cli::main()
+}

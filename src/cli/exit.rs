@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::artefact::CatalogueError;
+use crate::artefact::store::StoreError;
 use crate::compose::secrets::Leak;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::identity::IdentityError;
@@ -36,6 +37,9 @@ pub enum Failure {
     /// An ISO that cannot be made.
     #[error(transparent)]
     Iso(#[from] pack::iso9660::IsoError),
+    /// A store that cannot be made.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// Anything with its own words.
     #[error("{0}")]
     Message(String),

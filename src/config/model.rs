@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use serde::Deserialize;
 
 /// A whole `cluster.yml`.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,12 +50,23 @@ pub enum Role {
 }
 
 /// Processor architecture, by Go's and Debian's name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Arch {
     /// x86-64
     Amd64,
     /// AArch64
     Arm64,
+}
+
+impl Arch {
+    /// The name everybody here uses: `amd64`, `arm64`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Amd64 => "amd64",
+            Self::Arm64 => "arm64",
+        }
+    }
 }
 
 /// An address as written: with a prefix it is static, without one it comes from DHCP.

@@ -15,7 +15,7 @@ use super::load::{Input, Loaded};
 use super::printer::Printer;
 use super::{Format, example};
 use crate::compose;
-use crate::identity::{self, Identities};
+use crate::identity::{self, Identities, Secret};
 use crate::plan::Plan;
 use node::BuiltNode;
 use output::Output;
@@ -70,7 +70,7 @@ pub fn run(mut args: Build, printer: &Printer) -> Result<(), Failure> {
     for node in &nodes {
         output.took(&node.files);
     }
-    output.file("kubeconfig", 0o600, admin(&loaded.plan, &ids).as_bytes())?;
+    output.file("kubeconfig", 0o600, admin(&loaded.plan, &ids).expose().as_bytes())?;
     output.finish(&loaded.plan, &nodes)?;
     report(&args, &loaded, &output, &nodes, &issued, printer);
     Ok(())
@@ -104,8 +104,9 @@ fn build_nodes(plan: &Plan, ids: &Identities, generation: compose::Generation, o
     built
 }
 
-fn admin(plan: &Plan, ids: &Identities) -> String {
-    identity::kubeconfig(&plan.cluster, &plan.api_url(), &ids.cluster_ca.cert, "kubernetes-admin", &ids.admin).expose().to_owned()
+/// The administrator's kubeconfig, for use outside the cluster.
+pub(super) fn admin(plan: &Plan, ids: &Identities) -> Secret {
+    identity::kubeconfig(&plan.cluster, &plan.api_url(), &ids.cluster_ca.cert, "kubernetes-admin", &ids.admin)
 }
 
 fn report(args: &Build, loaded: &Loaded, output: &Output, nodes: &[BuiltNode], issued: &[identity::Issued], printer: &Printer) {

@@ -6,7 +6,7 @@ use crate::artefact::Digest;
 use crate::compose::secrets::{self, Leak, SecretFile};
 use crate::compose::{self, Generation};
 use crate::identity::Identities;
-use crate::pack::iso9660::IsoImage;
+use crate::pack::iso9660::{self, IsoImage};
 use crate::pack::{gzip, tar};
 use crate::plan::{Node, Plan};
 use crate::render::{cloud_init, seed};
@@ -48,10 +48,10 @@ pub(super) fn build(plan: &Plan, node: &Node, ids: &Identities, generation: Gene
     let mut iso = IsoImage::new("cidata");
     for (name, content) in files {
         built.files.push(output.write(&format!("{folder}/cloud-init/{name}"), 0o600, &content)?);
-        iso.add(name, content)?;
+        iso.add(name, iso9660::File::new(content))?;
     }
     let mut image = Vec::new();
-    iso.write(&mut image)?;
+    iso9660::write(&iso, &mut image)?;
     built.files.push(output.write(&format!("{folder}/seed.iso"), 0o600, &image)?);
     Ok(built)
 }

@@ -1,0 +1,45 @@
+//! `firstlight profiles`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use super::Format;
+use super::exit::Failure;
+use super::printer::Printer;
+use super::table::{row, table};
+use crate::plan::profile::{Profile, Profiles as All};
+
+/// List the operating systems that nodes can have
+#[derive(Debug, Clone, Args)]
+pub struct Profiles {
+    /// Folder of profiles that replace or add to the program's own
+    #[arg(long, value_name = "DIR")]
+    profiles: Option<PathBuf>,
+    /// Form of what is printed
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+/// Runs it.
+pub fn run(args: &Profiles, printer: &Printer) -> Result<(), Failure> {
+    let all = match &args.profiles {
+        Some(dir) => All::with_overrides(dir).map_err(Failure::Message)?,
+        None => All::embedded(),
+    };
+    let arches = |p: &Profile| p.architectures.iter().map(|a| a.as_str()).collect::<Vec<_>>();
+    printer.data(&match args.format {
+        Format::Text => {
+            let head = row(["NAME", "SYSTEM", "ARCHITECTURES", "KERNEL", "SYSTEMD", "CLOUD-INIT"]);
+            let line = |p: &Profile| row([&p.name, &p.title, &arches(p).join(", "), &p.kernel, &p.systemd.to_string(), &p.cloud_init]);
+            table(&std::iter::once(head).chain(all.iter().map(line)).collect::<Vec<_>>())
+        }
+        Format::Json => {
+            let one = |p: &Profile| json!({ "name": p.name, "title": p.title, "architectures": arches(p) });
+            let value = json!({ "schema_version": 1, "profiles": all.iter().map(one).collect::<Vec<_>>() });
+            serde_json::to_string_pretty(&value).expect("plain values have a JSON form") + "\n"
+        }
+    });
+    Ok(())
+}
