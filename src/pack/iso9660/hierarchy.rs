@@ -28,8 +28,6 @@ pub(super) struct Hierarchy {
     folders: Vec<Folder>,
     /// Index in `folders` by index in [`Tree::folders`].
     positions: Vec<usize>,
-    continuation: Vec<u8>,
-    continuation_sector: u32,
 }
 
 struct Folder {
@@ -40,6 +38,10 @@ struct Folder {
     above: SystemUse,
     records: Vec<Record>,
     extent: Extent,
+    /// Stands right after the folder: libarchive, which reads in order, would else give a
+    /// subfolder out before it has met its long name.
+    continuation: Vec<u8>,
+    continuation_sector: u32,
 }
 
 struct Record {
@@ -58,12 +60,12 @@ pub(super) struct Extent {
 impl Hierarchy {
     /// Names and sizes everything; sectors are given later, by [`Hierarchy::place`].
     pub(super) fn new(tree: &Tree<'_>, scheme: Scheme, stamp: Stamp) -> Self {
-        let mut area = ContinuationArea::default();
         let mut folders = vec![Folder::new(SELF.to_vec(), 0)];
         let mut nodes = vec![0];
         let mut at = 0;
         while at < folders.len() {
             let node = nodes[at];
+            let mut area = ContinuationArea::default();
             if scheme == Scheme::Interchange {
                 let of = |node| attributes(tree, Target::Folder(node), stamp);
                 folders[at].own = match at {
@@ -74,6 +76,7 @@ impl Hierarchy {
             }
             folders[at].records = records(tree, node, scheme, stamp, &mut area);
             folders[at].extent.len = folders[at].planned_len();
+            folders[at].continuation = area.into_sectors();
             for record in 0..folders[at].records.len() {
                 let Record {
                     identifier, target, ..
@@ -89,12 +92,7 @@ impl Hierarchy {
         for (position, &node) in nodes.iter().enumerate() {
             positions[node] = position;
         }
-        Self {
-            folders,
-            positions,
-            continuation: area.into_sectors(),
-            continuation_sector: 0,
-        }
+        Self { folders, positions }
     }
 
     /// Bytes of one path table, ECMA-119 §9.4.
@@ -103,17 +101,18 @@ impl Hierarchy {
         lens.map(|len| 8 + len.next_multiple_of(2)).sum()
     }
 
-    /// Gives all folders and the continuation area their sectors from `sector` on; returns the
-    /// first sector after them.
+    /// Gives all folders and continuation areas their sectors from `sector` on; returns the first
+    /// sector after them.
     pub(super) fn place(&mut self, mut sector: u64) -> u64 {
         // What does not fit into 32 bits is refused by the caller, which sees the sum.
         let low = |sector: u64| u32::try_from(sector).unwrap_or(u32::MAX);
         for folder in &mut self.folders {
             folder.extent.sector = low(sector);
             sector += u64::from(folder.extent.len) / SECTOR as u64;
+            folder.continuation_sector = low(sector);
+            sector += (folder.continuation.len() / SECTOR) as u64;
         }
-        self.continuation_sector = low(sector);
-        sector + (self.continuation.len() / SECTOR) as u64
+        sector
     }
 
     /// The record of the root in a volume descriptor, ECMA-119 §8.4.18.
@@ -145,12 +144,12 @@ impl Hierarchy {
         out.resize(out.len().next_multiple_of(SECTOR), 0);
     }
 
-    /// All folders, then the continuation area; `files` by index in [`Tree::files`].
+    /// All folders with their continuation areas; `files` by index in [`Tree::files`].
     pub(super) fn write_folders(&self, out: &mut Vec<u8>, files: &[Extent], stamp: Stamp) {
         for folder in &self.folders {
             let start = out.len();
             let mut push = |identifier: &[u8], extent, is_folder, system_use: &SystemUse| {
-                let system_use = system_use.encode(self.continuation_sector);
+                let system_use = system_use.encode(folder.continuation_sector);
                 let record = encode(identifier, extent, is_folder, stamp, &system_use);
                 let at = start + after_boundary(out.len() - start, record.len());
                 out.resize(at, 0);
@@ -168,8 +167,8 @@ impl Hierarchy {
             }
             out.resize(out.len().next_multiple_of(SECTOR), 0);
             debug_assert_eq!(out.len() - start, folder.extent.len as usize);
+            out.extend(&folder.continuation);
         }
-        out.extend(&self.continuation);
     }
 }
 
@@ -189,6 +188,8 @@ impl Folder {
             above: SystemUse::default(),
             records: Vec::new(),
             extent: Extent::default(),
+            continuation: Vec::new(),
+            continuation_sector: 0,
         }
     }
 

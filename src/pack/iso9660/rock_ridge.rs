@@ -36,7 +36,7 @@ struct Rest {
     len: u32,
 }
 
-/// Entries that do not fit into their records. One for the whole hierarchy.
+/// Entries that do not fit into their records. One for each folder.
 #[derive(Debug, Default)]
 pub(super) struct ContinuationArea {
     bytes: Vec<u8>,
@@ -148,7 +148,7 @@ impl ContinuationArea {
         }
         let at = self.bytes.len();
         self.bytes.extend(entries);
-        let number = |n: usize| u32::try_from(n).expect("65,535 folders of records are less");
+        let number = |n: usize| u32::try_from(n).expect("a folder's records are less than 4 GiB");
         Rest {
             sector: number(at / SECTOR),
             offset: number(at % SECTOR),
