@@ -1,5 +1,7 @@
 //! The catalogue inside the program, and a folder put over it.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 use std::collections::BTreeSet;
 
 use firstlight::artefact::{Artefact, Catalogue, CatalogueError, Item};
@@ -208,4 +210,25 @@ fn a_missing_folder_is_an_error_that_names_it() {
         Catalogue::with_overrides(std::path::Path::new("/nonexistent/overlays")).unwrap_err();
     let cause = std::error::Error::source(&error).unwrap().to_string();
     assert!(cause.contains("/nonexistent/overlays"), "{cause}");
+}
+
+#[test]
+fn the_readme_s_table_is_what_the_trains_say() {
+    let readme = include_str!("../overlays/README.md");
+    let catalogue = Catalogue::embedded().unwrap();
+    for name in TRAINS {
+        let train = catalogue.train(name).unwrap();
+        let of = |component| train.version(component).unwrap();
+        let row = format!(
+            "| {name} | {} | {} | {} | {} | {} | {} | {} |",
+            train.kubernetes(),
+            of("etcd"),
+            of("containerd"),
+            of("runc"),
+            of("cni-plugins"),
+            of("coredns"),
+            of("pause")
+        );
+        assert!(readme.contains(&row), "{row}");
+    }
 }

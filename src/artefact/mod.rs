@@ -4,6 +4,7 @@ pub mod catalogue;
 pub mod digest;
 pub mod list;
 mod load;
+pub mod store;
 pub mod train;
 
 pub use catalogue::{Catalogue, CatalogueError};

@@ -1,0 +1,150 @@
+//! What can go wrong while a store is filled.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::artefact::digest::Digest;
+
+/// Why a store could not be made.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// A source folder or file cannot be read.
+    #[error("cannot read a source of artefacts")]
+    Read(#[source] std::io::Error),
+    /// The store cannot be written: permissions, a full disk.
+    #[error("cannot write the store `{}`", store.display())]
+    Write {
+        /// Its folder.
+        store: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The HTTP client cannot be set up (a wrong `--ca-file`).
+    #[error("cannot set up HTTP")]
+    Client(#[source] reqwest::Error),
+    /// An archive that tries to leave its folder, or holds links and devices among its blobs.
+    #[error("refusing the archive `{}`: unsafe entry `{entry}`", archive.display())]
+    UnsafeEntry {
+        /// The archive.
+        archive: PathBuf,
+        /// Name of the entry.
+        entry: String,
+    },
+    /// `index` of a store is not one.
+    #[error("`{}` line {line} is no line of a store's index", file.display())]
+    Index {
+        /// The file.
+        file: PathBuf,
+        /// From 1.
+        line: usize,
+    },
+    /// Everything that could not be had.
+    #[error("{}", incomplete(problems, notes))]
+    Incomplete {
+        /// One per artefact.
+        problems: Vec<Problem>,
+        /// What else was seen on the way: archives that could not be read.
+        notes: Vec<String>,
+    },
+}
+
+/// An artefact that could not be had.
+#[derive(Debug)]
+pub struct Problem {
+    /// File name or `repository:tag`.
+    pub name: String,
+    /// What it must be.
+    pub digest: Digest,
+    /// Upstream's URL.
+    pub origin: String,
+    /// What each source that had something said.
+    pub attempts: Vec<Attempt>,
+}
+
+/// Why one source did not serve.
+#[derive(Debug, Error)]
+pub enum Attempt {
+    /// Other content.
+    #[error("{place}: expected {expected}, got {got} ({size} bytes){}", kept_note(kept.as_ref()))]
+    WrongDigest {
+        /// File or URL.
+        place: String,
+        /// As pinned.
+        expected: Digest,
+        /// As found.
+        got: Digest,
+        /// Bytes found.
+        size: u64,
+        /// Where the download is kept.
+        kept: Option<PathBuf>,
+    },
+    /// No answer, or not the right one.
+    #[error("{url}: {problem}")]
+    Http {
+        /// What was asked for.
+        url: String,
+        /// Status or error.
+        problem: String,
+    },
+    /// The image is for other machines.
+    #[error("no image for {wanted}; it has: {found}")]
+    Platform {
+        /// `os/architecture`
+        wanted: String,
+        /// Those it is for.
+        found: String,
+    },
+    /// The content is right but no image.
+    #[error("{digest} is no image index, manifest or configuration: {problem}")]
+    NotAnImage {
+        /// Of the document.
+        digest: Digest,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A part of an image is in no source.
+    #[error("{part} {digest} is in no source")]
+    Part {
+        /// What it is in the image.
+        part: &'static str,
+        /// Its digest.
+        digest: Digest,
+    },
+}
+
+fn kept_note(kept: Option<&PathBuf>) -> String {
+    kept.map_or_else(String::new, |path| {
+        format!(", kept for inspection as `{}`", path.display())
+    })
+}
+
+/// Everything in one message, so that one round of fetching repairs it.
+fn incomplete(problems: &[Problem], notes: &[String]) -> String {
+    let plural = if problems.len() == 1 { "" } else { "s" };
+    let mut lines = vec![format!(
+        "{} artefact{plural} could not be had:",
+        problems.len()
+    )];
+    lines.extend(problems.iter().map(|problem| format!("  {problem}")));
+    lines.extend(notes.iter().map(|note| format!("  note: {note}")));
+    let hint = "  hint: put the files into a source folder under any name, give the URL of a \
+                mirror, or allow upstream";
+    lines.push(hint.to_owned());
+    lines.join("\n")
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} {}\n    upstream: {}",
+            self.name, self.digest, self.origin
+        )?;
+        for attempt in &self.attempts {
+            write!(f, "\n    {attempt}")?;
+        }
+        Ok(())
+    }
+}

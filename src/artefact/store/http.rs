@@ -1,0 +1,248 @@
+//! Downloads: retried with back-off, resumed where the server allows, hashed while written.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use backon::{BlockingRetryable, ExponentialBuilder};
+use fs_err as fs;
+use reqwest::StatusCode;
+use reqwest::blocking::{Client, RequestBuilder, Response};
+use reqwest::header::{
+    ACCEPT, ACCEPT_ENCODING, CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, RANGE, WWW_AUTHENTICATE,
+};
+use reqwest::{Certificate, Url};
+use serde::Deserialize;
+
+use super::blobs::BlobWriter;
+use super::error::StoreError;
+use super::registry;
+
+/// What to ask for.
+pub(super) struct Fetch {
+    pub(super) url: String,
+    pub(super) accept: Option<&'static str>,
+}
+
+/// Why a download failed.
+pub(super) enum Failure {
+    /// The store cannot be written: no other source helps.
+    Write(io::Error),
+    /// Asking again would give the same.
+    Final(String),
+    /// Worth another try.
+    Passing(String),
+}
+
+/// One client for all downloads; proxies come from the environment.
+pub(super) struct Http {
+    client: Client,
+    /// Bearer tokens by the challenge that asked for them.
+    tokens: RefCell<BTreeMap<String, String>>,
+    /// The challenge of a registry's repository, by URL up to the part that varies.
+    challenges: RefCell<BTreeMap<String, String>>,
+}
+
+#[derive(Deserialize)]
+struct Token {
+    token: Option<String>,
+    access_token: Option<String>,
+}
+
+const TRIES: usize = 4;
+const TOKEN_LIMIT: u64 = 1 << 20;
+const STALL: Duration = Duration::from_mins(1);
+
+impl Http {
+    pub(super) fn new(ca_file: Option<&Path>) -> Result<Self, StoreError> {
+        let mut builder = Client::builder()
+            .user_agent(concat!("firstlight/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(Duration::from_secs(15))
+            .timeout(STALL);
+        if let Some(file) = ca_file {
+            let pem = fs::read(file).map_err(StoreError::Read)?;
+            let roots = Certificate::from_pem_bundle(&pem).map_err(StoreError::Client)?;
+            builder = builder.tls_certs_merge(roots);
+        }
+        Ok(Self {
+            client: builder.build().map_err(StoreError::Client)?,
+            tokens: RefCell::default(),
+            challenges: RefCell::default(),
+        })
+    }
+
+    /// Downloads into `writer`, which then holds the whole content, verified by nobody yet.
+    pub(super) fn fetch(
+        &self,
+        fetch: &Fetch,
+        writer: &mut BlobWriter,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<(), Failure> {
+        let mut etag = None;
+        let once = || self.once(fetch, writer, &mut etag, progress);
+        let backoff = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(200))
+            .with_max_times(TRIES - 1);
+        once.retry(backoff)
+            .when(|failure| matches!(failure, Failure::Passing(_)))
+            .call()
+    }
+
+    fn once(
+        &self,
+        fetch: &Fetch,
+        writer: &mut BlobWriter,
+        etag: &mut Option<String>,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<(), Failure> {
+        let mut request = self
+            .client
+            .get(&fetch.url)
+            .header(ACCEPT_ENCODING, "identity");
+        if let Some(accept) = fetch.accept {
+            request = request.header(ACCEPT, accept);
+        }
+        match etag.as_deref() {
+            Some(tag) if writer.size() > 0 => {
+                request = request
+                    .header(RANGE, format!("bytes={}-", writer.size()))
+                    .header(IF_RANGE, tag);
+            }
+            _ => {}
+        }
+        let response = self.authorised(request, &fetch.url)?;
+        if !continues(&response, writer.size()) {
+            writer.restart().map_err(Failure::Write)?;
+        }
+        *etag = strong_etag(response.headers());
+        drain(response, writer, progress)
+    }
+
+    /// Sends; asks for a token once where a registry wants one.
+    fn authorised(&self, request: RequestBuilder, url: &str) -> Result<Response, Failure> {
+        let again = request.try_clone().expect("a GET has no body");
+        let response = send(self.with_token(request, url))?;
+        if response.status() != StatusCode::UNAUTHORIZED {
+            return accepted(response);
+        }
+        let header = response.headers().get(WWW_AUTHENTICATE);
+        let Some(challenge) = header.and_then(|value| value.to_str().ok()) else {
+            return accepted(response);
+        };
+        let Some(service) = registry::token_url(challenge) else {
+            return accepted(response);
+        };
+        let answer = accepted(send(self.client.get(&service))?)?;
+        let token: Token = serde_json::from_reader(answer.take(TOKEN_LIMIT))
+            .map_err(|error| Failure::Final(format!("{service}: {error}")))?;
+        let Some(token) = token.token.or(token.access_token) else {
+            return Err(Failure::Final(format!("{service}: no token in the answer")));
+        };
+        self.tokens.borrow_mut().insert(service.clone(), token);
+        self.challenges.borrow_mut().insert(scope(url), service);
+        accepted(send(self.with_token(again, url))?)
+    }
+
+    fn with_token(&self, request: RequestBuilder, url: &str) -> RequestBuilder {
+        let (challenges, tokens) = (self.challenges.borrow(), self.tokens.borrow());
+        match challenges
+            .get(&scope(url))
+            .and_then(|service| tokens.get(service))
+        {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+}
+
+/// A token serves one repository: the URL up to `manifests/` or `blobs/`.
+fn scope(url: &str) -> String {
+    let end = ["/manifests/", "/blobs/"]
+        .iter()
+        .find_map(|part| url.find(part));
+    url[..end.unwrap_or(url.len())].to_owned()
+}
+
+fn send(request: RequestBuilder) -> Result<Response, Failure> {
+    request.send().map_err(|error| {
+        let problem = chain(&error);
+        if error.is_builder() || error.is_redirect() {
+            Failure::Final(problem)
+        } else {
+            Failure::Passing(problem)
+        }
+    })
+}
+
+fn accepted(response: Response) -> Result<Response, Failure> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let problem = status.to_string();
+    let passing = status.is_server_error()
+        || [
+            StatusCode::TOO_MANY_REQUESTS,
+            StatusCode::REQUEST_TIMEOUT,
+            StatusCode::RANGE_NOT_SATISFIABLE,
+        ]
+        .contains(&status);
+    Err(if passing {
+        Failure::Passing(problem)
+    } else {
+        Failure::Final(problem)
+    })
+}
+
+/// The answer goes on where the file ends (RFC 9110 §15.3.7).
+fn continues(response: &Response, size: u64) -> bool {
+    let range = response.headers().get(CONTENT_RANGE);
+    response.status() == StatusCode::PARTIAL_CONTENT
+        && range
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|value| value.starts_with(&format!("bytes {size}-")))
+}
+
+/// Only a strong tag promises the same bytes (RFC 9110 §13.1.5).
+fn strong_etag(headers: &HeaderMap) -> Option<String> {
+    let tag = headers.get(ETAG)?.to_str().ok()?;
+    tag.starts_with('"').then(|| tag.to_owned())
+}
+
+fn drain(
+    mut response: Response,
+    writer: &mut BlobWriter,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(), Failure> {
+    let mut buffer = vec![0; 1 << 17];
+    loop {
+        let count = match response.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(count) => count,
+            Err(error) => {
+                let problem = format!("ended after {} bytes: {}", writer.size(), chain(&error));
+                return Err(Failure::Passing(problem));
+            }
+        };
+        writer.write_all(&buffer[..count]).map_err(Failure::Write)?;
+        progress(count as u64);
+    }
+}
+
+/// An error and its causes, which reqwest keeps apart.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    let causes = causes.map(|cause| format!(": {cause}"));
+    error.to_string() + &causes.collect::<String>()
+}
+
+/// The URL below the root of a store, or `None` if `root` is no URL.
+pub(super) fn below(root: &str, path: &str) -> Option<Fetch> {
+    let url = Url::parse(&format!("{}/{path}", root.trim_end_matches('/'))).ok()?;
+    Some(Fetch {
+        url: url.into(),
+        accept: None,
+    })
+}

@@ -1,0 +1,8 @@
+//! Filling a store, with a made-up upstream.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+mod folder;
+mod http;
+mod server;
+mod upstream;

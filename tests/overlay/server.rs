@@ -1,0 +1,106 @@
+//! A small HTTP server with faults.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+/// How the little server behaves for one path.
+#[derive(Clone)]
+pub enum Answer {
+    Whole(Vec<u8>),
+    /// Cut off after so many bytes the first time; then by range.
+    Cut(Vec<u8>, usize),
+    /// 503 the first time.
+    Busy(Vec<u8>),
+    /// Wants a token, which it also hands out.
+    Guarded(Vec<u8>),
+}
+
+pub struct Server {
+    pub url: String,
+    pub log: Arc<Mutex<Vec<String>>>,
+}
+
+pub fn serve(answers: Vec<(String, Answer)>) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let log = Arc::new(Mutex::new(vec![]));
+    let (answers, base, seen): (BTreeMap<_, _>, _, _) =
+        (answers.into_iter().collect(), url.clone(), log.clone());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            answer(stream.unwrap(), &answers, &base, &seen);
+        }
+    });
+    Server { url, log }
+}
+
+/// What was asked.
+struct Asked {
+    path: String,
+    /// First byte wanted.
+    from: Option<usize>,
+    authorised: bool,
+    /// How often this path was asked for before.
+    before: usize,
+}
+
+fn asked(stream: &TcpStream, log: &Mutex<Vec<String>>) -> Option<Asked> {
+    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+    let first = lines.next()?.ok()?;
+    let path = first.split(' ').nth(1).unwrap().to_owned();
+    let lines = lines.map_while(Result::ok).take_while(|l| !l.is_empty());
+    let headers: Vec<String> = lines.map(|l| l.to_lowercase()).collect();
+    let range = headers.iter().find_map(|l| l.strip_prefix("range: bytes="));
+    let from = range.map(|range| range.strip_suffix('-').unwrap().parse().unwrap());
+    let mut log = log.lock().unwrap();
+    let before = log.iter().filter(|l| l.starts_with(&path)).count();
+    log.push(format!("{path} {from:?}"));
+    Some(Asked {
+        authorised: headers.contains(&"authorization: bearer secret".to_owned()),
+        path,
+        from,
+        before,
+    })
+}
+
+fn answer(
+    mut stream: TcpStream,
+    answers: &BTreeMap<String, Answer>,
+    base: &str,
+    log: &Mutex<Vec<String>>,
+) {
+    let Some(asked) = asked(&stream, log) else {
+        return;
+    };
+    let mut send = |status: &str, length: usize, more: &str, body: &[u8]| {
+        let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n{more}");
+        let end = "connection: close\r\netag: \"1\"\r\n\r\n";
+        stream.write_all((head + end).as_bytes()).unwrap();
+        let _ = stream.write_all(body);
+    };
+    match answers.get(&asked.path) {
+        _ if asked.path.starts_with("/token?") => {
+            send("200 OK", 19, "", br#"{"token": "secret"}"#);
+        }
+        None => send("404 Not Found", 0, "", b""),
+        Some(Answer::Busy(_)) if asked.before == 0 => send("503 Busy", 0, "", b""),
+        Some(Answer::Cut(body, at)) => match asked.from {
+            None => send("200 OK", body.len(), "", &body[..*at]),
+            Some(from) => {
+                let (last, all) = (body.len() - 1, body.len());
+                let more = format!("content-range: bytes {from}-{last}/{all}\r\n");
+                send("206 Partial Content", all - from, &more, &body[from..]);
+            }
+        },
+        Some(Answer::Guarded(_)) if !asked.authorised => {
+            let fields = format!("realm=\"{base}/token\",service=\"demo\",scope=\"pull\"");
+            let more = format!("www-authenticate: Bearer {fields}\r\n");
+            send("401 Unauthorized", 0, &more, b"");
+        }
+        Some(Answer::Whole(body) | Answer::Busy(body) | Answer::Guarded(body)) => {
+            send("200 OK", body.len(), "", body);
+        }
+    }
+}
