@@ -35,6 +35,9 @@ pub struct Build {
     /// Ask upstream for what no other source has
     #[arg(long)]
     upstream: bool,
+    /// Authority to trust besides the public ones, PEM: for mirrors and proxies of closed networks
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
     /// Where to write it [default: `out/overlays` beside FILE]
     #[arg(short = 'o', long = "out", value_name = "DIR")]
     out: Option<PathBuf>,
@@ -55,10 +58,10 @@ pub fn run(args: &Overlay, printer: &Printer) -> Result<(), Failure> {
     for (name, arch, artefacts) in sets(&plan) {
         let dest = out.join(&name);
         let bar = printer.bar("artefacts", artefacts.len());
-        let report = store::build(&Request { artefacts: &artefacts, arch, sources: &sources, dest: &dest }, &mut |event| {
-            if let Event::Artefact { number, artefact, .. } = event {
+        let report = store::build(&Request { artefacts: &artefacts, arch, sources: &sources, dest: &dest, ca_file: args.ca_file.as_deref() }, &mut |event| {
+            if let Event::Artefact { number, name, .. } = event {
                 bar.set_position(number as u64);
-                bar.set_message(artefact.name().to_owned());
+                bar.set_message(name.to_owned());
             }
         })?;
         bar.finish_and_clear();

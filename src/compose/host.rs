@@ -68,13 +68,13 @@ fn env(plan: &Plan, node: &Node, ids: &Identities, generation: Generation) -> St
     set("IP", &node.ip().to_string());
     set("POD_CIDR", &plan.pod_cidrs[0].to_string());
     set("STAMP", &ids.nodes[&node.name].stamp.unix_timestamp().to_string());
-    set("GENERATION", &generation.0.to_string());
     set("MIRROR", plan.artefacts.mirror.as_deref().unwrap_or_default().trim_end_matches('/'));
     set("UPSTREAM", if plan.artefacts.upstream { "true" } else { "false" });
     set("KUBELET_FLAGS", &kubelet::flags(plan, node));
     set("IMAGES_FIRST", &super::artefacts::images_first(node).to_string());
     set("MANIFESTS_FIRST", if node.is_master() { "kube-apiserver.yaml" } else { "haproxy.yaml" });
     if node.is_master() {
+        set("GENERATION", &generation.0.to_string());
         let member = |m: &Node| format!("{}=https://{}:2380", m.name, bracketed(m.ip()));
         set("ETCD_CLUSTER", &plan.masters().map(member).collect::<Vec<_>>().join(","));
         let labels = plan.release.settings.control_plane.labels.iter();

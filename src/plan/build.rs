@@ -76,9 +76,10 @@ fn addons(config: &Config) -> BTreeSet<String> {
     on
 }
 
-/// Pharos's rule: one replica on a single host, else one more for every ten hosts begun.
-fn default_dns_replicas(hosts: usize) -> u32 {
-    if hosts <= 1 { 1 } else { 1 + u32::try_from(hosts.div_ceil(10)).unwrap_or(u32::MAX - 1) }
+/// One on a single host, else two. Pharos added one for every ten hosts, but the number of workers
+/// must not be part of any master's seed: `dns_replicas` says more where more are wanted.
+const fn default_dns_replicas(hosts: usize) -> u32 {
+    if hosts <= 1 { 1 } else { 2 }
 }
 
 fn nth(network: &IpNet, n: u32) -> Option<IpAddr> {
@@ -160,7 +161,7 @@ fn node(config: &Config, host: &Host, index: usize, profiles: &Profiles, train: 
         interface: host.interface.clone(),
         network: host.network.clone(),
         labels: host.labels.clone(),
-        taints: host.taints.clone().unwrap_or_else(|| default_taints(host.role, lone, &train.settings().control_plane.taint)),
+        taints: host.taints.clone().unwrap_or_else(|| default_taints(host.role, lone, train.settings().control_plane.taint.key())),
         environment: host.environment.clone(),
         needs: needs.into_iter().filter(on_this_role).filter(|a| a.component != "coredns" || addons(config).contains("coredns")).collect(),
     })

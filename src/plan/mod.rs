@@ -12,7 +12,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::artefact::{Artefact, Item, Settings};
+use crate::artefact::train::Settings;
+use crate::artefact::{Artefact, Item};
 use crate::config::model::{
     Address, Arch, Artefacts, Certificates, HostNetwork, KubeProxy, Kubelet, Provider, Role, Ssh, Taint,
 };

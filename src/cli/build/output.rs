@@ -156,8 +156,8 @@ fn folder(path: &Path) -> Result<(), Failure> {
     }
     let in_nodes = path.components().any(|c| c.as_os_str() == "nodes");
     let mode = if in_nodes { 0o700 } else { 0o755 };
-    fs_err::DirBuilder::new().recursive(true).mode(mode).create(path)?;
-    Ok(())
+    let made = std::fs::DirBuilder::new().recursive(true).mode(mode).create(path);
+    made.map_err(|e| Failure::message(path, &format!("cannot make this folder: {e}")))
 }
 
 fn remove_empty(root: &Path, mut dir: Option<&Path>) {

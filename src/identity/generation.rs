@@ -1,0 +1,53 @@
+//! The generation of the cluster's objects: a number that only grows, so that a master with an
+//! older seed never undoes a newer one's work.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::store::{Files, Store};
+use super::{Damage, IdentityError, Remedy, Secret};
+use crate::artefact::Digest;
+
+const FILE: &str = "generation.json";
+
+#[derive(Serialize, Deserialize)]
+struct Record {
+    generation: u64,
+    objects: String,
+}
+
+/// The generation of `objects`: the recorded one when they are as they were, else the next, which
+/// is recorded. The first is 1.
+pub fn generation(state: &Path, objects: &str) -> Result<u64, IdentityError> {
+    let store = Store::open_for_writing(state)?;
+    let digest = Digest::sha256(objects.as_bytes()).to_string();
+    let before = match store.read(FILE, &Remedy::Restore)? {
+        None => None,
+        Some(text) => {
+            let record: Result<Record, _> = serde_json::from_str(text.expose());
+            Some(record.map_err(|_| store.damaged(FILE, Damage::Unreadable, &Remedy::Restore))?)
+        }
+    };
+    let last = before.as_ref().map_or(0, |record| record.generation);
+    if before.is_some_and(|record| record.objects == digest) {
+        return Ok(last);
+    }
+    let record = Record { generation: last + 1, objects: digest };
+    let text = serde_json::to_string(&record).expect("plain values have a JSON form") + "\n";
+    store.commit(&Files::from([(FILE.to_owned(), Secret::new(text))]))?;
+    Ok(record.generation)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_changes_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        let of = |objects: &str| generation(&state, objects).unwrap();
+        assert_eq!([of("a"), of("a"), of("b"), of("b"), of("a")], [1, 1, 2, 2, 3]);
+    }
+}
