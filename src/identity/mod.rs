@@ -1,2 +1,38 @@
 //! Authorities, certificates, keys and what else is decided once: kept in the state folder,
 //! issued when missing, never silently replaced.
+//!
+//! [`issue`] is what `build` calls: it reads the state folder, makes what the plan needs and the
+//! folder lacks, and says why. [`load`] is for commands that only look. The three authorities,
+//! the service-account key and the cluster's id are made once; `firstlight.lock` remembers which.
+
+mod authority;
+mod base;
+mod certificate;
+mod error;
+mod facts;
+mod fingerprint;
+mod issue;
+mod kubeconfig;
+mod leaf;
+mod lock;
+mod press;
+mod scan;
+mod secret;
+mod set;
+mod state;
+mod store;
+mod subnet;
+
+pub use authority::{Authority, AuthorityKind};
+pub use error::{Damage, IdentityError, Remedy};
+pub use facts::{Facts, San, Subject, Usage};
+pub use fingerprint::Fingerprint;
+pub use issue::{Options, issue, load};
+pub use kubeconfig::kubeconfig;
+pub use leaf::LeafKind;
+pub use press::{Issued, Why};
+pub use scan::private_keys;
+pub use secret::Secret;
+pub use set::{
+    CertificateInfo, Identities, Leaf, MasterIdentities, NodeIdentities, Owner, ServiceAccount,
+};

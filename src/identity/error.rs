@@ -1,0 +1,255 @@
+//! What can go wrong between the plan and its identities.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use time::OffsetDateTime;
+
+use super::AuthorityKind;
+use super::lock::LockedCluster;
+
+/// Why there are no identities.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// A file could not be read or written; the message names it.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// The system gave no random bytes.
+    #[error("the system gives no random bytes")]
+    NoRandomness,
+    /// Signing failed.
+    #[error("cannot make a certificate: {0}")]
+    Certificate(#[from] rcgen::Error),
+    /// A file of the state folder is not as it was left.
+    #[error("`{}` {damage}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        damage: Damage,
+        /// What to do.
+        remedy: Remedy,
+    },
+    /// Nothing was ever issued here.
+    #[error("there are no identities in `{}`", path.display())]
+    NoState {
+        /// The state folder.
+        path: PathBuf,
+    },
+    /// A certificate that was never issued, or was removed to be issued anew.
+    #[error("`{}` has not been issued", path.display())]
+    NotIssued {
+        /// The certificate.
+        path: PathBuf,
+    },
+    /// The folder holds something else.
+    #[error("`{}` is no state folder: it holds other files", path.display())]
+    NotState {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Another process holds the state folder.
+    #[error("another firstlight is at work in `{}`", path.display())]
+    Busy {
+        /// The state folder.
+        path: PathBuf,
+    },
+    /// A build was cut off while it wrote.
+    #[error("a build was interrupted while it wrote `{}`", path.display())]
+    Interrupted {
+        /// The state folder.
+        path: PathBuf,
+    },
+    /// Written by a later firstlight.
+    #[error("`{}` has schema version {found}, this firstlight knows {known}", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// Ours.
+        known: u32,
+    },
+    /// The state folder or the lock belongs to another cluster.
+    #[error("`{}` belongs to cluster `{found}`, the configuration says `{expected}`", path.display())]
+    OtherCluster {
+        /// The file that says so.
+        path: PathBuf,
+        /// Its cluster.
+        found: String,
+        /// Ours.
+        expected: String,
+    },
+    /// The lock names a cluster whose keys are gone.
+    #[error(
+        "`{}` names {cluster}, but its keys are not in `{}`", lock.display(), state.display()
+    )]
+    LockWithoutState {
+        /// The lock file.
+        lock: PathBuf,
+        /// Where the state should be.
+        state: PathBuf,
+        /// Whose keys are missing.
+        cluster: Box<LockedCluster>,
+    },
+    /// Lock and state are not of the same cluster.
+    #[error(
+        "`{}` and `{}` disagree: the {what} is {locked} in the lock and {found} in the state",
+        lock.display(), state.display()
+    )]
+    LockDisagrees {
+        /// The lock file.
+        lock: PathBuf,
+        /// The state folder.
+        state: PathBuf,
+        /// What differs.
+        what: &'static str,
+        /// In the lock.
+        locked: String,
+        /// In the state.
+        found: String,
+    },
+    /// The lock is no lock.
+    #[error("`{}` cannot be read as a lock file: {reason}", path.display())]
+    LockUnreadable {
+        /// The lock file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// The authority ran out.
+    #[error("the {authority} authority expired on {}", when.date())]
+    AuthorityExpired {
+        /// Which one.
+        authority: AuthorityKind,
+        /// When.
+        when: OffsetDateTime,
+    },
+    /// The clock cannot be right.
+    #[error("the clock says {}, before the authorities became valid on {}", now.date(), made.date())]
+    ClockBehind {
+        /// What the clock says.
+        now: OffsetDateTime,
+        /// Start of the authorities' validity.
+        made: OffsetDateTime,
+    },
+    /// No pod subnet is left.
+    #[error(
+        "`{cidr}` holds {room} pod subnets of /{prefix}, {reserved} are taken, {wanted} more are needed"
+    )]
+    SubnetsExhausted {
+        /// The pod network.
+        cidr: IpNet,
+        /// Length of a node's part in bits.
+        prefix: u8,
+        /// How many there are.
+        room: u128,
+        /// How many belong to nodes, past ones too.
+        reserved: usize,
+        /// How many nodes have none.
+        wanted: usize,
+    },
+    /// The pod network changed under a node.
+    #[error("node `{node}` has the pod subnet `{subnet}`, which is outside the pod network")]
+    SubnetOutside {
+        /// The node.
+        node: String,
+        /// Its subnet.
+        subnet: IpNet,
+    },
+}
+
+/// What is wrong with a file of the state folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Damage {
+    /// It is not there, though what belongs to it is.
+    Missing,
+    /// It has no content.
+    Empty,
+    /// It is not what its name says.
+    Unreadable,
+    /// The key is not the certificate's.
+    OtherKey,
+    /// Not the authority of this state folder signed it.
+    OtherAuthority,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "is missing",
+            Self::Empty => "is empty",
+            Self::Unreadable => "cannot be read: it is damaged or half-written",
+            Self::OtherKey => "does not belong to the certificate beside it",
+            Self::OtherAuthority => "was not signed by the authority of this state folder",
+        })
+    }
+}
+
+/// What to do about a damaged file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remedy {
+    /// Only a backup has it.
+    Restore,
+    /// These two can be issued anew.
+    Remove(PathBuf, PathBuf),
+}
+
+impl fmt::Display for Remedy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Restore => f.write_str(
+                "restore it from a backup; `--new-identities` makes a new cluster instead, whose \
+                 machines must all be set up again",
+            ),
+            Self::Remove(cert, key) => write!(
+                f,
+                "remove both `{}` and `{}` to have them issued anew, or restore them from a backup",
+                cert.display(),
+                key.display()
+            ),
+        }
+    }
+}
+
+impl IdentityError {
+    /// What to do, where we know.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Damaged { remedy, .. } => remedy.to_string(),
+            Self::NoState { .. } | Self::NotIssued { .. } | Self::Interrupted { .. } => {
+                "run `firstlight build`".to_owned()
+            }
+            Self::NotState { .. } => "name an empty folder, or one that does not exist".to_owned(),
+            Self::Busy { .. } => "wait for it to end".to_owned(),
+            Self::Newer { .. } => "use the firstlight that wrote it".to_owned(),
+            Self::OtherCluster { .. } => {
+                "give every cluster a state folder and a lock of its own; a cluster cannot be renamed"
+                    .to_owned()
+            }
+            Self::LockWithoutState { .. } => format!(
+                "put the state folder where it was, or restore it from a backup; {NEW_CLUSTER}"
+            ),
+            Self::LockDisagrees { .. } => {
+                format!("restore the one that belongs to the other; {NEW_CLUSTER}")
+            }
+            Self::LockUnreadable { .. } => {
+                "restore it from version control, or remove it where the state folder is at hand"
+                    .to_owned()
+            }
+            Self::AuthorityExpired { .. } => NEW_CLUSTER.to_owned(),
+            Self::ClockBehind { .. } => "set the clock".to_owned(),
+            Self::SubnetsExhausted { .. } => {
+                "enlarge `network.pod_network_cidr`; removed nodes keep their subnets".to_owned()
+            }
+            Self::SubnetOutside { .. } => {
+                format!("let `network.pod_network_cidr` contain it again; {NEW_CLUSTER}")
+            }
+            Self::Io(_) | Self::NoRandomness | Self::Certificate(_) => return None,
+        })
+    }
+}
+
+const NEW_CLUSTER: &str =
+    "`--new-identities` makes a new cluster instead, whose machines must all be set up again";
