@@ -27,6 +27,12 @@ pub struct Issued {
     pub why: Why,
 }
 
+impl fmt::Display for Issued {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.what, self.why)
+    }
+}
+
 /// Why something was issued.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Why {
