@@ -1,5 +1,10 @@
 //! Archives of `pack::tar`, judged by GNU tar and Python's tarfile.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "the functions beside the tests are tests, too"
+)]
+
 use std::path::Path;
 use std::process::Command;
 
