@@ -7,9 +7,11 @@
 
 mod emit;
 mod parse;
+mod syntax;
 
 pub use emit::{EmitError, to_string};
-pub use parse::{decode, parse};
+pub use parse::parse;
+pub use syntax::decode;
 
 use serde::de::DeserializeOwned;
 

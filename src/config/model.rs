@@ -55,7 +55,7 @@ pub enum Role {
 pub enum Arch {
     /// x86-64
     Amd64,
-    /// AArch64
+    /// `AArch64`
     Arm64,
 }
 
@@ -172,7 +172,7 @@ pub struct Network {
     pub service_cidrs: Vec<IpNet>,
     /// DNS domain of the cluster.
     pub domain: String,
-    /// CoreDNS replicas; `None` computes them from the number of hosts.
+    /// `CoreDNS` replicas; `None` computes them from the number of hosts.
     pub dns_replicas: Option<u32>,
 }
 

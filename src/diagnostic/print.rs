@@ -53,12 +53,12 @@ mod tests {
         }
     }
 
-    fn at(text: &str) -> Option<Span> {
+    fn at(text: &str) -> Span {
         let start = source().text.find(text).unwrap();
-        Some(Span {
+        Span {
             start,
             end: start + text.len(),
-        })
+        }
     }
 
     #[test]
@@ -66,7 +66,7 @@ mod tests {
         let finding = Diagnostic::error(
             "config/not-one-of",
             "role",
-            at("mster"),
+            Some(at("mster")),
             "must be one of: `master`, `worker`",
         )
         .with_help("did you mean `master`?");
@@ -85,7 +85,7 @@ error[config/not-one-of]: must be one of: `master`, `worker`
     #[test]
     fn findings_come_in_file_order_those_without_place_first() {
         let findings = [
-            Diagnostic::warning("b/b", "", at("Demo"), "second"),
+            Diagnostic::warning("b/b", "", Some(at("Demo")), "second"),
             Diagnostic::error("a/a", "", None, "first"),
         ];
         let expected = "\
@@ -103,7 +103,7 @@ warning[b/b]: second
 
     #[test]
     fn colour_is_a_choice() {
-        let finding = Diagnostic::error("a/a", "", at("Demo"), "wrong");
+        let finding = Diagnostic::error("a/a", "", Some(at("Demo")), "wrong");
         assert!(render(&source(), std::slice::from_ref(&finding), true).contains("\u{1b}["));
         assert!(!render(&source(), &[finding], false).contains('\u{1b}'));
     }

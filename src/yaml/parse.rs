@@ -5,50 +5,17 @@
 
 use std::collections::HashMap;
 
-use granit_parser::{
-    ErrorKind, Event, Parser, ScalarStyle, ScanError, Span as EventSpan, StructureStyle, Tag,
-};
+use granit_parser::{Event, Parser, ScalarStyle, Span as EventSpan, StructureStyle, Tag};
 
+use super::syntax::syntax_error;
 use super::{Entry, Node, Value};
-use crate::diagnostic::{Diagnostic, Source, Span};
+use crate::diagnostic::{Diagnostic, Span};
 
 /// Deepest nesting, aliases expanded. `cluster.yml` needs six; without a bound a small file of
 /// chained aliases becomes a tree too deep to drop.
 const MAX_DEPTH: usize = 64;
 /// Most nodes, aliases expanded: ten thousand hosts with defaults, and the end of any bomb.
 const MAX_NODES: usize = 1_000_000;
-
-/// Bytes of a file → [`Source`]; what is not UTF-8 is a finding.
-///
-/// A byte order mark is kept out of the text: no reader of YAML counts it as content.
-pub fn decode(name: &str, bytes: &[u8]) -> Result<Source, Diagnostic> {
-    let name = name.to_owned();
-    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        return Err(
-            Diagnostic::error("yaml/encoding", "", None, "the file is UTF-16, not UTF-8")
-                .with_help("save it as UTF-8 (PowerShell: `Set-Content -Encoding utf8`)"),
-        );
-    }
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(Source {
-            name,
-            text: text.to_owned(),
-        }),
-        Err(error) => {
-            let line = bytes[..error.valid_up_to()]
-                .iter()
-                .filter(|byte| **byte == b'\n')
-                .count()
-                + 1;
-            let message = format!(
-                "the file is not UTF-8: byte `{:#04x}` in line {line}",
-                bytes[error.valid_up_to()]
-            );
-            Err(Diagnostic::error("yaml/encoding", "", None, message).with_help("save it as UTF-8"))
-        }
-    }
-}
 
 /// Parses one document. An empty one is [`Value::Null`].
 pub fn parse(text: &str) -> Result<Node, Vec<Diagnostic>> {
@@ -81,43 +48,6 @@ pub fn parse(text: &str) -> Result<Node, Vec<Diagnostic>> {
         }))
     } else {
         Err(builder.findings)
-    }
-}
-
-fn syntax_error(text: &str, error: &ScanError) -> Diagnostic {
-    let start = error
-        .marker()
-        .byte_offset()
-        .unwrap_or(text.len())
-        .min(text.len());
-    // A finding at the very end of the file points at its last character, else there is no line.
-    let start = if start == text.len() {
-        text.trim_end().len().saturating_sub(1)
-    } else {
-        start
-    };
-    let start = (0..=start)
-        .rev()
-        .find(|at| text.is_char_boundary(*at))
-        .unwrap_or(0);
-    let end = text[start..]
-        .chars()
-        .next()
-        .map_or(start, |character| start + character.len_utf8());
-    let finding = Diagnostic::error("yaml/syntax", "", Some(Span { start, end }), error.info());
-    match error.kind() {
-        ErrorKind::TabNotAllowed
-        | ErrorKind::TabInBlockIndentation
-        | ErrorKind::TabInIndentation
-        | ErrorKind::TabInPlainScalar
-        | ErrorKind::TabAtBlockScalarStart => {
-            finding.with_help("indent with spaces: YAML has no tabs there")
-        }
-        ErrorKind::MappingValueNotAllowed => finding.with_help("quote a text that contains `: `"),
-        ErrorKind::UnclosedQuotedScalar => {
-            finding.with_help("a quote that is opened here is never closed")
-        }
-        _ => finding,
     }
 }
 
@@ -176,17 +106,13 @@ impl Builder<'_> {
                 }
             }
             Event::Scalar(text, style, anchor, tag) => {
-                let plain = *style == ScalarStyle::Plain && !is_str(tag.as_deref());
                 self.refuse_tag(tag.as_deref(), place);
-                let value = if plain && matches!(&**text, "" | "~" | "null" | "Null" | "NULL") {
-                    Value::Null
-                } else {
-                    Value::Scalar {
-                        text: text.clone().into_owned(),
-                        plain,
-                    }
+                let plain = *style == ScalarStyle::Plain && !is_str(tag.as_deref());
+                let node = Node {
+                    span: place,
+                    value: scalar(text, plain),
                 };
-                return self.push(Node { span: place, value }, *anchor, 1, 1);
+                return self.push(node, *anchor, 1, 1);
             }
             Event::SequenceStart(style, anchor, tag) => {
                 self.open(
@@ -208,23 +134,7 @@ impl Builder<'_> {
             }
             Event::SequenceEnd | Event::MappingEnd => return self.close(place),
             Event::Alias(id) => return self.alias(*id, place),
-            Event::UnresolvedAlias(name) => {
-                self.fail(
-                    "yaml/alias",
-                    place,
-                    &format!("no anchor `&{name}` before this alias"),
-                    "quote a text that starts with `*`",
-                );
-                return self.push(
-                    Node {
-                        span: place,
-                        value: Value::Null,
-                    },
-                    0,
-                    1,
-                    1,
-                );
-            }
+            Event::UnresolvedAlias(name) => return self.unresolved(name, place),
             _ => {}
         }
         true
@@ -332,6 +242,25 @@ impl Builder<'_> {
         self.push(node, 0, nodes, depth)
     }
 
+    fn unresolved(&mut self, name: &str, span: Span) -> bool {
+        let message = format!("no anchor `&{name}` before this alias");
+        self.fail(
+            "yaml/alias",
+            span,
+            &message,
+            "quote a text that starts with `*`",
+        );
+        self.push(
+            Node {
+                span,
+                value: Value::Null,
+            },
+            0,
+            1,
+            1,
+        )
+    }
+
     /// Hands a finished node to the collection it belongs to.
     fn push(&mut self, node: Node, anchor: usize, nodes: usize, depth: usize) -> bool {
         self.nodes += 1;
@@ -361,16 +290,12 @@ impl Builder<'_> {
             } => match key.take() {
                 None => return self.key(node),
                 Some((key, _)) if key == "<<" => merges.push(node),
-                Some((key, key_span)) => match seen.get(&key) {
-                    Some(first) => {
+                Some((key, key_span)) => {
+                    if let Some(first) = seen.get(&key) {
                         let line = self.text[..first.start].matches('\n').count() + 1;
                         let message = format!("`{key}` is given twice, first in line {line}");
-                        self.findings.push(
-                            Diagnostic::error("yaml/duplicate-key", "", Some(key_span), message)
-                                .with_help("keep one of them"),
-                        );
-                    }
-                    None => {
+                        self.fail("yaml/duplicate-key", key_span, &message, "keep one of them");
+                    } else {
                         seen.insert(key.clone(), key_span);
                         entries.push(Entry {
                             key,
@@ -378,7 +303,7 @@ impl Builder<'_> {
                             value: node,
                         });
                     }
-                },
+                }
             },
         }
         true
@@ -386,18 +311,17 @@ impl Builder<'_> {
 
     /// Remembers a mapping's key until its value comes.
     fn key(&mut self, node: Node) -> bool {
-        let text = match node.value {
-            Value::Scalar { text, .. } => text,
-            _ => {
-                let help = if self.text[node.span.start..].starts_with('{') {
-                    "quote a text that starts with `{`"
-                } else {
-                    "keys are plain text"
-                };
-                self.fail("yaml/key", node.span, "this key is not text", help);
-                // A text no file can hold twice, so that the rest is still read.
-                format!("\u{0}{}", node.span.start)
-            }
+        let text = if let Value::Scalar { text, .. } = node.value {
+            text
+        } else {
+            let help = if self.text[node.span.start..].starts_with('{') {
+                "quote a text that starts with `{`"
+            } else {
+                "keys are plain text"
+            };
+            self.fail("yaml/key", node.span, "this key is not text", help);
+            // A text no file can hold twice, so that the rest is still read.
+            format!("\u{0}{}", node.span.start)
         };
         if let Some(Frame {
             kind: Kind::Map { key, .. },
@@ -407,6 +331,17 @@ impl Builder<'_> {
             *key = Some((text, node.span));
         }
         true
+    }
+}
+
+fn scalar(text: &str, plain: bool) -> Value {
+    if plain && matches!(text, "" | "~" | "null" | "Null" | "NULL") {
+        Value::Null
+    } else {
+        Value::Scalar {
+            text: text.to_owned(),
+            plain,
+        }
     }
 }
 

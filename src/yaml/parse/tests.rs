@@ -1,4 +1,5 @@
 use super::*;
+use crate::yaml::decode;
 
 fn text_at<'t>(text: &'t str, node: &Node) -> &'t str {
     &text[node.span.start..node.span.end]

@@ -1,0 +1,243 @@
+//! The top level of `cluster.yml`.
+
+use std::collections::BTreeMap;
+
+use super::key::{Effect, key};
+use super::kinds::{
+    BOOL, BOOL_MAP, DAYS, DNS_LABEL, ENDPOINT, MAPPING, PROXY_MODE, QUANTITIES, SSH_KEYS, TEXT_MAP,
+    TRAIN, URL, USER,
+};
+use super::model::{
+    Addon, Api, Artefacts, Certificates, Config, KubeProxy, Kubelet, Kubernetes, ProxyMode, Ssh,
+};
+use super::read::{Context, Reader};
+use super::{hosts, network, pharos};
+use crate::diagnostic::Diagnostic;
+use crate::yaml::Node;
+
+/// Reads the merged document; what could not be read is a placeholder and a finding.
+pub(super) fn read(root: &Node) -> (Config, Vec<Diagnostic>) {
+    let mut context = Context::default();
+    let mut reader = Reader::root(root, &mut context);
+    let config = config(&mut reader);
+    reader.finish();
+    (config, context.into_findings())
+}
+
+/// Every key of the file, in the order of the reference.
+pub(super) fn config(reader: &mut Reader<'_, '_>) -> Config {
+    let name = key(
+        "name",
+        "name of the cluster, in kubeconfig contexts and certificates",
+    )
+    .default("firstlight")
+    .example("demo");
+    let name = reader
+        .optional(&name, &DNS_LABEL)
+        .unwrap_or_else(|| "firstlight".into());
+    let kubernetes = reader.section(&key("kubernetes", "what runs"), kubernetes);
+    // Read where it was merged: in the hosts.
+    reader.optional(
+        &key(
+            "defaults",
+            "settings for every host that does not say otherwise: any key of a host but `name`, `address`, \
+             `private_address` and `mac`; mappings merge deeply, lists replace",
+        ),
+        &MAPPING,
+    );
+    let hosts = reader
+        .sections(&key("hosts", "every machine"), hosts::host)
+        .unwrap_or_default();
+    let people = key(
+        "ssh",
+        "an account for people; nothing of the cluster needs it",
+    );
+    let ssh = reader.section(&people, ssh);
+    let network = reader.section(
+        &key("network", "pod and service networks"),
+        network::network,
+    );
+    let api = reader.section(&key("api", "how clients reach the API"), api);
+    let artefacts = reader.section(&key("artefacts", "where artefacts come from"), artefacts);
+    let kubelet = reader.section(&key("kubelet", "settings of every kubelet"), kubelet);
+    let kube_proxy = reader.section(&key("kube_proxy", "settings of kube-proxy"), kube_proxy);
+    let extras = key(
+        "addons",
+        "addons by name; keys other than `enabled` are the addon's own settings",
+    );
+    let addons = reader.named(&extras.effect(Effect::None), addon);
+    let certificates = reader.section(&key("certificates", "lifetimes in days"), certificates);
+    pharos::accept(reader);
+    Config {
+        name,
+        kubernetes,
+        hosts,
+        ssh,
+        network,
+        api,
+        artefacts,
+        kubelet,
+        kube_proxy,
+        addons,
+        certificates,
+    }
+}
+
+fn kubernetes(reader: &mut Reader<'_, '_>) -> Kubernetes {
+    let version = reader.optional(
+        &key("version", "release train of the catalogue")
+            .default("1.34")
+            .example("\"1.34\""),
+        &TRAIN,
+    );
+    Kubernetes {
+        version: version.unwrap_or_else(|| "1.34".into()),
+    }
+}
+
+fn api(reader: &mut Reader<'_, '_>) -> Api {
+    let endpoint = key(
+        "endpoint",
+        "host name or address of a balancer before the masters; the port is always 6443",
+    );
+    Api {
+        endpoint: reader.optional(&endpoint.example("api.example.com"), &ENDPOINT),
+    }
+}
+
+fn addon(reader: &mut Reader<'_, '_>) -> Addon {
+    reader.allow_other_keys();
+    let enabled = key("enabled", "whether it is applied")
+        .default("false")
+        .example("true");
+    Addon {
+        enabled: reader.optional(&enabled, &BOOL).unwrap_or(false),
+    }
+}
+
+fn ssh(reader: &mut Reader<'_, '_>) -> Ssh {
+    Ssh {
+        user: reader.optional(&key("user", "account name, made on every machine").example("ops"), &USER),
+        authorized_keys: reader
+            .optional(
+                &key("authorized_keys", "OpenSSH public keys that may log in as that user")
+                    .default("[]")
+                    .example("[\"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f ops\"]"),
+                &SSH_KEYS,
+            )
+            .unwrap_or_default(),
+    }
+}
+
+fn artefacts(reader: &mut Reader<'_, '_>) -> Artefacts {
+    Artefacts {
+        mirror: reader.optional(
+            &key(
+                "mirror",
+                "root of a store made by `firstlight overlay build`",
+            )
+            .example("\"http://10.0.0.5/firstlight\""),
+            &URL,
+        ),
+        upstream: reader
+            .optional(
+                &key(
+                    "upstream",
+                    "whether machines may ask upstream; false for closed networks",
+                )
+                .default("true")
+                .example("false"),
+                &BOOL,
+            )
+            .unwrap_or(true),
+    }
+}
+
+fn kubelet(reader: &mut Reader<'_, '_>) -> Kubelet {
+    let with_defaults = |given: Option<BTreeMap<String, String>>, defaults: [(&str, &str); 2]| {
+        let mut all: BTreeMap<String, String> = defaults
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect();
+        all.extend(given.unwrap_or_default());
+        all
+    };
+    let system = reader.optional(
+        &key(
+            "system_reserved",
+            "what the system keeps for itself; a key given leaves the others' defaults",
+        )
+        .default("{cpu: 50m, memory: 50Mi}")
+        .example("{memory: 200Mi}"),
+        &QUANTITIES,
+    );
+    let kube = reader.optional(
+        &key(
+            "kube_reserved",
+            "what Kubernetes' own programs keep; a key given leaves the others' defaults",
+        )
+        .default("{cpu: 100m, memory: 200Mi}")
+        .example("{memory: 300Mi}"),
+        &QUANTITIES,
+    );
+    let feature_gates = reader.optional(
+        &key("feature_gates", "feature gates of the kubelet")
+            .default("{}")
+            .example("{GracefulNodeShutdown: true}"),
+        &BOOL_MAP,
+    );
+    pharos::kubelet(reader);
+    Kubelet {
+        system_reserved: with_defaults(system, [("cpu", "50m"), ("memory", "50Mi")]),
+        kube_reserved: with_defaults(kube, [("cpu", "100m"), ("memory", "200Mi")]),
+        feature_gates: feature_gates.unwrap_or_default(),
+    }
+}
+
+fn kube_proxy(reader: &mut Reader<'_, '_>) -> KubeProxy {
+    KubeProxy {
+        mode: reader
+            .optional(
+                &key("mode", "how services are balanced")
+                    .default("iptables")
+                    .example("ipvs"),
+                &PROXY_MODE,
+            )
+            .unwrap_or(ProxyMode::Iptables),
+        conntrack: reader
+            .optional(
+                &key(
+                    "conntrack",
+                    "`conntrack` of KubeProxyConfiguration, verbatim",
+                )
+                .default("{}")
+                .example("{maxPerCore: 65536}"),
+                &TEXT_MAP,
+            )
+            .unwrap_or_default(),
+    }
+}
+
+fn certificates(reader: &mut Reader<'_, '_>) -> Certificates {
+    let ca_days = reader
+        .optional(
+            &key("ca_days", "lifetime of the certificate authorities")
+                .default("3650")
+                .example("7300"),
+            &DAYS,
+        )
+        .unwrap_or(3650);
+    let leaf_days = reader.optional(
+        &key(
+            "leaf_days",
+            "lifetime of the certificates in seeds; never past the authority's",
+        )
+        .default("as `ca_days`")
+        .example("365"),
+        &DAYS,
+    );
+    Certificates {
+        ca_days,
+        leaf_days: leaf_days.unwrap_or(ca_days),
+    }
+}

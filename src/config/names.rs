@@ -1,0 +1,162 @@
+//! What names, addresses and quantities may look like.
+
+/// RFC 1123 label in lower case, as Kubernetes demands of names (`apimachinery`'s
+/// `IsDNS1123Label`).
+pub(super) fn is_dns_label(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}
+
+/// Labels with dots between them, at most 253 bytes.
+pub(super) fn is_dns_name(text: &str) -> bool {
+    text.len() <= 253 && text.split('.').all(is_dns_label)
+}
+
+/// Host name or address.
+pub(super) fn is_server(text: &str) -> bool {
+    // `1.2.3.400` is a legal name by its characters, and never meant as one.
+    text.parse::<std::net::IpAddr>().is_ok() || (is_dns_name(text) && !looks_like_ipv4(text))
+}
+
+/// Numbers and dots only.
+pub(super) fn looks_like_ipv4(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.')
+}
+
+/// A label's value, or its key behind the slash: up to 63 of `[A-Za-z0-9._-]`, alphanumeric at
+/// both ends (`IsValidLabelValue`, which also takes the empty text).
+pub(super) fn is_label_name(text: &str) -> bool {
+    let alphanumeric = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let bytes = text.as_bytes();
+    bytes.len() <= 63
+        && bytes
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte))
+        && alphanumeric(bytes.first())
+        && alphanumeric(bytes.last())
+}
+
+/// `name` or `prefix/name` (`IsQualifiedName`).
+pub(super) fn is_label_key(text: &str) -> bool {
+    match text.split_once('/') {
+        Some((prefix, name)) => is_dns_name(prefix) && is_label_name(name),
+        None => is_label_name(text),
+    }
+}
+
+/// The kernel's `dev_valid_name`: at most 15 bytes (`IFNAMSIZ` is 16), no slash, colon or blank.
+pub(super) fn is_interface(text: &str) -> bool {
+    (1..=15).contains(&text.len())
+        && !matches!(text, "." | "..")
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b'/' && byte != b':')
+}
+
+/// Account names as Debian's `adduser` and `useradd` both take them.
+pub(super) fn is_user(text: &str) -> bool {
+    (1..=32).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte))
+        && text.starts_with(|first: char| first.is_ascii_lowercase() || first == '_')
+}
+
+/// Kubernetes' `resource.Quantity`, without exponents.
+pub(super) fn is_quantity(text: &str) -> bool {
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let suffixes = [
+        "", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei",
+    ];
+    digits(whole) && digits(fraction) && suffixes.contains(&&text[number.len()..])
+}
+
+/// Six octets, lower case with colons; hyphens are taken too.
+pub(super) fn mac(text: &str) -> Option<String> {
+    let parts: Vec<&str> = text.split([':', '-']).collect();
+    let octet = |part: &&str| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (parts.len() == 6 && parts.iter().all(octet)).then(|| parts.join(":").to_ascii_lowercase())
+}
+
+/// Whether this is one public key as OpenSSH writes it: type, base64 that repeats the type
+/// (RFC 4253 §6.6), comment.
+pub(super) fn is_ssh_key(text: &str) -> bool {
+    use base64::Engine;
+    let mut words = text.split(' ');
+    let (Some(kind), Some(blob)) = (words.next(), words.next()) else {
+        return false;
+    };
+    let Ok(blob) = base64::engine::general_purpose::STANDARD.decode(blob) else {
+        return false;
+    };
+    let Some((length, rest)) = blob.split_first_chunk::<4>() else {
+        return false;
+    };
+    let known = ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"]
+        .iter()
+        .any(|prefix| kind.starts_with(prefix));
+    known
+        && u32::from_be_bytes(*length) as usize == kind.len()
+        && rest.len() > kind.len()
+        && rest.starts_with(kind.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_end_with_letters_or_digits() {
+        assert!(is_dns_label("m1") && is_dns_label("1-a") && is_dns_label(&"a".repeat(63)));
+        for bad in ["", "-a", "a-", "A", "a.b", "a_b", &"a".repeat(64)] {
+            assert!(!is_dns_label(bad), "{bad}");
+        }
+        assert!(
+            is_label_key("topology.kubernetes.io/zone")
+                && is_label_key("Disk")
+                && !is_label_key("a/b/c")
+                && !is_label_key("/a")
+                && !is_label_key("")
+        );
+    }
+
+    #[test]
+    fn quantities_are_those_of_kubernetes() {
+        assert!(
+            ["50m", "50Mi", "1", "0.5", "2Gi"]
+                .iter()
+                .all(|text| is_quantity(text))
+        );
+        assert!(
+            ["", "m", "50mb", "1.", "-1", "1 Gi", "50MiB"]
+                .iter()
+                .all(|text| !is_quantity(text))
+        );
+    }
+
+    #[test]
+    fn macs_are_normalised() {
+        assert_eq!(
+            mac("52-54-00-AB-cd-01").as_deref(),
+            Some("52:54:00:ab:cd:01")
+        );
+        assert_eq!(mac("52:54:00:ab:cd"), None);
+        assert_eq!(mac("52:54:00:ab:cd:0"), None);
+    }
+
+    #[test]
+    fn a_public_key_names_its_type_twice() {
+        let good =
+            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f me";
+        assert!(is_ssh_key(good));
+        assert!(!is_ssh_key(&good.replace("ssh-ed25519 ", "ssh-rsa ")));
+        assert!(!is_ssh_key("ssh-ed25519") && !is_ssh_key("ssh-ed25519 AAAA") && !is_ssh_key(""));
+    }
+}
