@@ -82,6 +82,11 @@ pub fn network_config(node: &Node) -> Option<String> {
     if let Some(mac) = &node.mac {
         interface.insert("mac_address".to_owned(), json!(mac));
     }
+    // all planned: without this netplan waits for a router advertisement that may never come
+    // (13 s of a first boot of 21 s); cloud-init before 20.1 ignores it
+    if node.addresses.iter().all(|a| a.prefix.is_some()) {
+        interface.insert("accept-ra".to_owned(), json!(false));
+    }
     interface.insert("subnets".to_owned(), json!(subnets));
     Some(yaml(&json!({ "version": 1, "config": [interface] })))
 }
