@@ -8,10 +8,10 @@ use super::exit::Failure;
 use super::printer::Printer;
 use crate::artefact::Catalogue;
 use crate::config;
-use crate::config::model::Config;
 use crate::diagnostic::Source;
 use crate::plan::profile::Profiles;
 use crate::plan::{self, Plan};
+use crate::yaml;
 
 /// Where the cluster is described.
 #[derive(Debug, Clone, Args)]
@@ -33,10 +33,6 @@ pub struct Input {
 /// A file that was read and planned.
 #[derive(Debug)]
 pub struct Loaded {
-    /// The file as the user wrote it.
-    pub source: Source,
-    /// Typed.
-    pub config: Config,
     /// Decided.
     pub plan: Plan,
 }
@@ -52,13 +48,12 @@ impl Input {
             _ => e.into(),
         })?;
         let name = self.file.display().to_string();
-        let text = String::from_utf8(bytes).map_err(|e| Failure::Message(format!("{name} is not UTF-8: byte {} is no text", e.utf8_error().valid_up_to())))?;
-        let source = Source { name, text };
+        let source = yaml::decode(&name, &bytes).map_err(|finding| Failure::Findings(Source { name, text: String::new() }, vec![finding]))?;
         let (config, document, warnings) = config::parse(&source).map_err(|findings| Failure::Findings(source.clone(), findings))?;
         printer.findings(&source, &warnings);
         let catalogue = self.catalogue()?;
-        let plan = plan::plan(&config, &document, &self.profiles()?, &catalogue).map_err(|findings| Failure::Findings(source.clone(), findings))?;
-        Ok(Loaded { source, config, plan })
+        let plan = plan::plan(&config, &document, &profiles(self.profiles.as_deref())?, &catalogue).map_err(|findings| Failure::Findings(source, findings))?;
+        Ok(Loaded { plan })
     }
 
     /// The catalogue, with `--overlays`.
@@ -67,14 +62,6 @@ impl Input {
             Some(dir) => Catalogue::with_overrides(dir)?,
             None => Catalogue::embedded()?,
         })
-    }
-
-    /// The profiles, with `--profiles`.
-    pub fn profiles(&self) -> Result<Profiles, Failure> {
-        match &self.profiles {
-            Some(dir) => Profiles::with_overrides(dir).map_err(Failure::Message),
-            None => Ok(Profiles::embedded()),
-        }
     }
 
     /// The state folder.
@@ -93,4 +80,26 @@ impl Input {
             _ => Path::new("."),
         }
     }
+}
+
+/// The profiles, with those of a folder replacing or adding to them.
+pub(super) fn profiles(folder: Option<&Path>) -> Result<Profiles, Failure> {
+    match folder {
+        Some(dir) => Profiles::with_overrides(&profile_files(dir)?).map_err(Failure::Message),
+        None => Ok(Profiles::embedded()),
+    }
+}
+
+/// The `.yml` files of a folder, sorted: name for messages and text.
+fn profile_files(dir: &Path) -> Result<Vec<(String, String)>, Failure> {
+    let mut files = Vec::new();
+    for entry in fs_err::read_dir(dir)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|e| e == "yml") {
+            let text = fs_err::read_to_string(&path)?;
+            files.push((path.display().to_string(), text));
+        }
+    }
+    files.sort_unstable();
+    Ok(files)
 }
