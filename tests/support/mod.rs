@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
 use firstlight::artefact::{Catalogue, Digest};
 use firstlight::compose::{self, Generation, NodeTree};
@@ -21,6 +22,9 @@ use time::OffsetDateTime;
 /// 2026-03-10 12:00 UTC, when everything in tests is issued.
 pub const NOON: i64 = 1_773_144_000;
 
+/// Read once: it takes longer than a plan.
+pub static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::embedded().unwrap());
+
 /// Root of the checkout.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -30,7 +34,7 @@ pub fn root() -> &'static Path {
 pub fn try_plan(text: &str) -> Result<Plan, String> {
     let source = Source { name: "cluster.yml".to_owned(), text: text.to_owned() };
     let (config, document, _) = config::parse(&source).map_err(|found| render(&source, &found, false))?;
-    plan::plan(&config, &document, &Profiles::embedded(), &Catalogue::embedded().unwrap()).map_err(|found| render(&source, &found, false))
+    plan::plan(&config, &document, &Profiles::embedded(), &CATALOGUE).map_err(|found| render(&source, &found, false))
 }
 
 /// Plans a `cluster.yml` that is good.
