@@ -66,19 +66,12 @@ impl Input {
 
     /// The state folder.
     pub fn state(&self) -> PathBuf {
-        self.state.clone().unwrap_or_else(|| self.beside().join("state"))
+        self.state.clone().unwrap_or_else(|| self.file.with_file_name("state"))
     }
 
     /// `firstlight.lock`
     pub fn lock(&self) -> PathBuf {
-        self.beside().join("firstlight.lock")
-    }
-
-    fn beside(&self) -> &Path {
-        match self.file.parent() {
-            Some(p) if p != Path::new("") => p,
-            _ => Path::new("."),
-        }
+        self.file.with_file_name("firstlight.lock")
     }
 }
 
