@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # read by those who source it
 # env.sh: names, folders and small functions that every script of the lab shares. Sourced, never run.
 #
 #   FIRSTLIGHT_LAB   where everything built is kept (default ~/.cache/firstlight/lab); must be on ext4

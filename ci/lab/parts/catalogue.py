@@ -18,9 +18,18 @@ import yaml
 TRAIN, PACKAGES = "trains/1.20.yml", "packages/debian-12.yml"
 
 
+class Loader(yaml.SafeLoader):
+    """YAML 1.2's booleans: for PyYAML, which reads 1.1, the key `on` would be `true`."""
+
+
+Loader.yaml_implicit_resolvers = {
+    letter: [r for r in resolvers if r[0] != "tag:yaml.org,2002:bool" or letter in "tTfF"]
+    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()}
+
+
 def read(*path):
     with open(os.path.join(*path), encoding="utf-8") as text:
-        return yaml.safe_load(text)
+        return yaml.load(text, Loader)  # a SafeLoader
 
 
 def write(value, *path):
@@ -32,8 +41,7 @@ def write(value, *path):
 
 def digest(path):
     with open(path, "rb") as data:
-        return "sha256:" + hashlib.file_digest(data, "sha256").hexdigest() if hasattr(hashlib, "file_digest") \
-            else "sha256:" + hashlib.sha256(data.read()).hexdigest()
+        return "sha256:" + hashlib.sha256(data.read()).hexdigest()
 
 
 def versions(mirror):
