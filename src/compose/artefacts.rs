@@ -4,15 +4,15 @@ use super::tree::NodeTree;
 use crate::artefact::Item;
 use crate::plan::Node;
 
-/// Images without which the kubelet cannot start what needs no API server: they stand first.
-const FIRST: [&str; 6] = ["pause", "haproxy", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy"];
+/// The order in which the kubelet comes to need them; it starts when the first two are there.
+const ORDER: [&str; 6] = ["pause", "haproxy", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy"];
 
 /// The lists `/etc/firstlight/artefacts` and `/etc/firstlight/images`.
 pub(super) fn add(tree: &mut NodeTree, node: &Node) {
     let mut lines: Vec<String> = Vec::new();
     for artefact in &node.needs {
         match &artefact.item {
-            Item::File { digest, url, dest, mode } => lines.push(format!("file {digest} {mode:04o} {url} {dest}")),
+            Item::File { digest, url, dest, .. } => lines.push(format!("file {digest} {url} -={dest}")),
             Item::TarGz { digest, url, members } => {
                 let pairs: Vec<_> = members.iter().map(|(from, to)| format!("{from}={to}")).collect();
                 lines.push(format!("tgz {digest} {url} {}", pairs.join(" ")));
@@ -25,11 +25,6 @@ pub(super) fn add(tree: &mut NodeTree, node: &Node) {
     tree.public("/etc/firstlight/artefacts", lines.join("\n") + "\n");
     let images: Vec<String> = images(node).iter().map(|(name, digest)| format!("{name} {digest}")).collect();
     tree.public("/etc/firstlight/images", images.join("\n") + "\n");
-}
-
-/// How many images stand first.
-pub(super) fn images_first(node: &Node) -> usize {
-    images(node).iter().filter(|(name, _)| rank(name) < FIRST.len()).count()
 }
 
 fn images(node: &Node) -> Vec<(String, String)> {
@@ -48,5 +43,5 @@ fn images(node: &Node) -> Vec<(String, String)> {
 fn rank(image: &str) -> usize {
     let repository = image.rsplit_once(':').map_or(image, |(r, _)| r);
     let short = repository.rsplit('/').next().unwrap_or(repository);
-    FIRST.iter().position(|f| *f == short).unwrap_or(FIRST.len())
+    ORDER.iter().position(|f| *f == short).unwrap_or(ORDER.len())
 }

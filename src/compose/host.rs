@@ -71,7 +71,6 @@ fn env(plan: &Plan, node: &Node, ids: &Identities, generation: Generation) -> St
     set("MIRROR", plan.artefacts.mirror.as_deref().unwrap_or_default().trim_end_matches('/'));
     set("UPSTREAM", if plan.artefacts.upstream { "true" } else { "false" });
     set("KUBELET_FLAGS", &kubelet::flags(plan, node));
-    set("IMAGES_FIRST", &super::artefacts::images_first(node).to_string());
     set("MANIFESTS_FIRST", if node.is_master() { "kube-apiserver.yaml" } else { "haproxy.yaml" });
     if node.is_master() {
         set("GENERATION", &generation.0.to_string());
