@@ -52,8 +52,13 @@ impl Example {
 
     /// libvirt's default network; QEMU's user network.
     fn subnet(&self) -> Ipv4Net {
-        let default = if self.hypervisor() == Hypervisor::Qemu { "10.0.2.0/24" } else { "192.168.122.0/24" };
-        self.subnet.unwrap_or_else(|| default.parse().expect("a network"))
+        let default = if self.hypervisor() == Hypervisor::Qemu {
+            "10.0.2.0/24"
+        } else {
+            "192.168.122.0/24"
+        };
+        self.subnet
+            .unwrap_or_else(|| default.parse().expect("a network"))
     }
 }
 
@@ -73,7 +78,10 @@ pub(super) fn write(example: &Example) -> Result<PathBuf, Failure> {
     let path = Path::new(FOLDER).join("cluster.yml");
     match fs_err::read_to_string(&path) {
         Ok(there) if there != text => {
-            return Err(Failure::message(&path, "is there and differs\nhint: build it with `firstlight build -f example/cluster.yml`, or remove the folder `example`"));
+            return Err(Failure::message(
+                &path,
+                "is there and differs\nhint: build it with `firstlight build -f example/cluster.yml`, or remove the folder `example`",
+            ));
         }
         Ok(_) => {}
         Err(_) => {
@@ -87,14 +95,24 @@ pub(super) fn write(example: &Example) -> Result<PathBuf, Failure> {
 /// What to copy and run, from the image to the first light.
 pub(super) fn next_steps(example: &Example, plan: &Plan, out: &Path) -> String {
     let node = &plan.nodes[0];
-    let image = node.profile.image.get(&node.arch).expect("the example's profile has an image");
+    let image = node
+        .profile
+        .image
+        .get(&node.arch)
+        .expect("the example's profile has an image");
     // the kernel of `genericcloud` has no drivers for VMware's devices; `generic` lies beside it
     let vmware = example.hypervisor() == Hypervisor::Vmware;
-    let url = if vmware { image.url.replace("genericcloud", "generic") } else { image.url.clone() };
+    let url = if vmware {
+        image.url.replace("genericcloud", "generic")
+    } else {
+        image.url.clone()
+    };
     let (base, file) = url.rsplit_once('/').expect("an URL");
     let (algorithm, hex) = image.digest.split_once(':').expect("a digest");
     let verify = match vmware {
-        true => format!("curl -L {base}/SHA512SUMS | grep ' {file}$' | sha512sum -c   # as published; firstlight pins no digest of this one"),
+        true => format!(
+            "curl -L {base}/SHA512SUMS | grep ' {file}$' | sha512sum -c   # as published; firstlight pins no digest of this one"
+        ),
         false => format!("echo '{hex}  {file}' | {algorithm}sum -c"),
     };
     let mut text = format!(
@@ -105,7 +123,9 @@ pub(super) fn next_steps(example: &Example, plan: &Plan, out: &Path) -> String {
         node.mac.as_deref().unwrap_or("any"),
     );
     let seed = out.join("nodes").join(&node.name).join("seed.iso");
-    text.push_str("# 2. a disk of 40 GB from it, a VM of 2 GB with this MAC, and the seed as a CD\n");
+    text.push_str(
+        "# 2. a disk of 40 GB from it, a VM of 2 GB with this MAC, and the seed as a CD\n",
+    );
     text.push_str(&commands(example.hypervisor(), node, file, &seed));
     write!(
         text,
@@ -135,7 +155,11 @@ fn commands(hypervisor: Hypervisor, node: &Node, image: &str, seed: &Path) -> St
              -netdev user,id=n0,net={net},dhcpstart={ip},hostfwd=tcp:127.0.0.1:6443-{ip}:6443 -device virtio-net-pci,netdev=n0,mac={mac}\n\
              # the API is forwarded: kubectl --server https://127.0.0.1:6443\n",
             ip = node.ip(),
-            net = format_args!("{}/{}", network(node), node.addresses[0].prefix.unwrap_or(24)),
+            net = format_args!(
+                "{}/{}",
+                network(node),
+                node.addresses[0].prefix.unwrap_or(24)
+            ),
         ),
         Hypervisor::Proxmox => format!(
             "qm create 9001 --name {name} --memory 2048 --cores 2 --net0 virtio={mac},bridge=vmbr0 --serial0 socket --scsihw virtio-scsi-pci\n\

@@ -64,7 +64,10 @@ pub fn run(args: &Init, printer: &Printer) -> Result<(), Failure> {
         return Err(Failure::message(path, "exists already and is left alone"));
     }
     atomic::write(path, 0o644, text.as_bytes())?;
-    printer.note(&format!("wrote {}; next: firstlight build -f {0}", path.display()));
+    printer.note(&format!(
+        "wrote {}; next: firstlight build -f {0}",
+        path.display()
+    ));
     Ok(())
 }
 
@@ -81,7 +84,10 @@ pub fn describe(answers: &Answers) -> Result<String, Failure> {
     if answers.masters == 0 || 10 + answers.masters + answers.workers > room {
         return Err(Failure::Message(format!(
             "{} masters and {} workers do not fit: there must be a master, and `{}` has room for {} machines",
-            answers.masters, answers.workers, answers.subnet, room.saturating_sub(10)
+            answers.masters,
+            answers.workers,
+            answers.subnet,
+            room.saturating_sub(10)
         )));
     }
     let mut text = format!(
@@ -91,10 +97,15 @@ pub fn describe(answers: &Answers) -> Result<String, Failure> {
          defaults:            # for every host that does not say otherwise\n\
          \x20 os: {os}\n  arch: {arch}\n  network:\n    gateway: {gateway}\n    nameservers: [{gateway}]\n\
          hosts:\n",
-        name = answers.name, train = answers.kubernetes, os = answers.os, arch = answers.arch, gateway = host(1),
+        name = answers.name,
+        train = answers.kubernetes,
+        os = answers.os,
+        arch = answers.arch,
+        gateway = host(1),
     );
     let masters = (1..=answers.masters).map(|i| (format!("m{i}"), "master", 9 + i));
-    let workers = (1..=answers.workers).map(|i| (format!("w{i}"), "worker", 9 + answers.masters + i));
+    let workers =
+        (1..=answers.workers).map(|i| (format!("w{i}"), "worker", 9 + answers.masters + i));
     for (name, role, n) in masters.chain(workers) {
         write!(
             text,
@@ -107,7 +118,8 @@ pub fn describe(answers: &Answers) -> Result<String, Failure> {
     if !answers.ssh_key.is_empty() {
         text.push_str("ssh:                 # for people; nothing of the cluster needs it\n  user: ops\n  authorized_keys:\n");
         for path in &answers.ssh_key {
-            writeln!(text, "    - {}", fs_err::read_to_string(path)?.trim()).expect("writing to a String");
+            writeln!(text, "    - {}", fs_err::read_to_string(path)?.trim())
+                .expect("writing to a String");
         }
     }
     text.push_str(
