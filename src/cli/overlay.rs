@@ -13,7 +13,7 @@ use crate::config::model::Arch;
 use crate::pack::{atomic, iso9660, tar};
 use crate::plan::Plan;
 
-/// Gather what nodes need, by digest
+/// Gather the artefacts that nodes need, by digest
 #[derive(Debug, Clone, Subcommand)]
 pub enum Overlay {
     Build(Build),
