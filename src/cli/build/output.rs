@@ -56,7 +56,7 @@ struct OldManifest {
 impl Output {
     /// Opens a folder that is new, empty, or of an earlier build.
     pub(super) fn open(root: &Path) -> Result<Output, Failure> {
-        if root.exists() && !root.join(MARKER).exists() && fs_err::read_dir(root)?.next().is_some() {
+        if root.exists() && !root.join(MARKER).exists() && fs_err::read_dir(root)?.flatten().any(|e| e.file_name() != "overlays") {
             return Err(Failure::ForeignOutput(root.to_owned()));
         }
         folder(&root.join("nodes"))?;
