@@ -58,15 +58,24 @@ impl Example {
 
     /// libvirt's default network; QEMU's user network.
     fn subnet(&self) -> Ipv4Net {
-        let default = if self.hypervisor() == Hypervisor::Qemu { "10.0.2.0/24" } else { "192.168.122.0/24" };
-        self.subnet.unwrap_or_else(|| default.parse().expect("a network"))
+        let default = if self.hypervisor() == Hypervisor::Qemu {
+            "10.0.2.0/24"
+        } else {
+            "192.168.122.0/24"
+        };
+        self.subnet
+            .unwrap_or_else(|| default.parse().expect("a network"))
     }
 
     /// The router and the resolver of that network. QEMU's user network has them at its second and
     /// third address, every other hypervisor's usual network at the first.
     fn router(&self) -> (Ipv4Addr, Ipv4Addr) {
         let host = |n: u32| Ipv4Addr::from(u32::from(self.subnet().network()).saturating_add(n));
-        if self.hypervisor() == Hypervisor::Qemu { (host(2), host(3)) } else { (host(1), host(1)) }
+        if self.hypervisor() == Hypervisor::Qemu {
+            (host(2), host(3))
+        } else {
+            (host(1), host(1))
+        }
     }
 }
 
@@ -76,7 +85,10 @@ pub(super) fn write(example: &Example) -> Result<PathBuf, Failure> {
     let path = Path::new(FOLDER).join("cluster.yml");
     match fs_err::read_to_string(&path) {
         Ok(there) if there != text => {
-            return Err(Failure::message(&path, "is there and differs\nhint: build it with `firstlight build -f example/cluster.yml`, or remove the folder `example`"));
+            return Err(Failure::message(
+                &path,
+                "is there and differs\nhint: build it with `firstlight build -f example/cluster.yml`, or remove the folder `example`",
+            ));
         }
         Ok(_) => {}
         Err(_) => {
@@ -109,8 +121,18 @@ pub(super) fn next_steps(example: &Example, plan: &Plan, out: &Path) -> String {
     let vm = Vm {
         node: &plan.nodes[0],
         // VMware's usual devices are not paravirtual
-        image: if hypervisor == Hypervisor::Vmware { &plan.nodes[0].profile.image_with_drivers } else { &plan.nodes[0].profile.image }.get(&plan.nodes[0].arch),
-        seed: out.join("nodes").join(&plan.nodes[0].name).join("seed.iso").display().to_string(),
+        image: if hypervisor == Hypervisor::Vmware {
+            &plan.nodes[0].profile.image_with_drivers
+        } else {
+            &plan.nodes[0].profile.image
+        }
+        .get(&plan.nodes[0].arch),
+        seed: out
+            .join("nodes")
+            .join(&plan.nodes[0].name)
+            .join("seed.iso")
+            .display()
+            .to_string(),
         subnet: example.subnet(),
         gateway: example.router().0,
     };
@@ -129,8 +151,14 @@ pub(super) fn next_steps(example: &Example, plan: &Plan, out: &Path) -> String {
     };
     let kubeconfig = out.join("kubeconfig");
     let kubectl = match forwarded {
-        true => format!("# 4. on this machine; without `--server`, from machines that reach {ip}\nkubectl --kubeconfig {} --server https://127.0.0.1:6443 get nodes\n", kubeconfig.display()),
-        false => format!("# 4. from a machine that reaches {ip}\nkubectl --kubeconfig {} get nodes\n", kubeconfig.display()),
+        true => format!(
+            "# 4. on this machine; without `--server`, from machines that reach {ip}\nkubectl --kubeconfig {} --server https://127.0.0.1:6443 get nodes\n",
+            kubeconfig.display()
+        ),
+        false => format!(
+            "# 4. from a machine that reaches {ip}\nkubectl --kubeconfig {} get nodes\n",
+            kubeconfig.display()
+        ),
     };
     format!(
         "Next, on the machine that runs VMs ({} is {ip}, MAC {}):\n\n{}\n\
@@ -159,15 +187,27 @@ impl Vm<'_> {
 
     /// The image's file name.
     fn file(&self) -> &str {
-        self.image.and_then(|i| i.url.rsplit('/').next()).unwrap_or("IMAGE")
+        self.image
+            .and_then(|i| i.url.rsplit('/').next())
+            .unwrap_or("IMAGE")
     }
 
     fn fetch(&self) -> String {
         let Some(image) = self.image else {
-            return format!("# 1. IMAGE, a cloud image: the profile `{}` names none\n", self.node.profile.name);
+            return format!(
+                "# 1. IMAGE, a cloud image: the profile `{}` names none\n",
+                self.node.profile.name
+            );
         };
-        let (algorithm, hex) = image.digest.split_once(':').unwrap_or(("sha256", &image.digest));
-        format!("# 1. the official image, once\ncurl -LO {}\necho '{hex}  {}' | {algorithm}sum -c\n", image.url, self.file())
+        let (algorithm, hex) = image
+            .digest
+            .split_once(':')
+            .unwrap_or(("sha256", &image.digest));
+        format!(
+            "# 1. the official image, once\ncurl -LO {}\necho '{hex}  {}' | {algorithm}sum -c\n",
+            image.url,
+            self.file()
+        )
     }
 
     /// Where the VM's network is the operator's own.
@@ -263,14 +303,27 @@ mod tests {
     use crate::plan::profile::Profiles;
 
     fn example(hypervisor: Hypervisor, subnet: Option<&str>) -> Example {
-        Example { example: Some(hypervisor), subnet: subnet.map(|s| s.parse().unwrap()), ssh_key: Vec::new() }
+        Example {
+            example: Some(hypervisor),
+            subnet: subnet.map(|s| s.parse().unwrap()),
+            ssh_key: Vec::new(),
+        }
     }
 
     fn planned(example: &Example) -> Plan {
-        let source = Source { name: "cluster.yml".to_owned(), text: describe(example).unwrap() };
+        let source = Source {
+            name: "cluster.yml".to_owned(),
+            text: describe(example).unwrap(),
+        };
         let (config, document, warnings) = config::parse(&source).unwrap();
         assert!(warnings.is_empty(), "{warnings:?}");
-        crate::plan::plan(&config, &document, &Profiles::embedded(), &Catalogue::embedded().unwrap()).unwrap()
+        crate::plan::plan(
+            &config,
+            &document,
+            &Profiles::embedded(),
+            &Catalogue::embedded().unwrap(),
+        )
+        .unwrap()
     }
 
     fn steps(example: &Example) -> String {
@@ -282,10 +335,20 @@ mod tests {
         let example = example(hypervisor, None);
         let plan = planned(&example);
         let node = &plan.nodes[0];
-        let images = if with_drivers { &node.profile.image_with_drivers } else { &node.profile.image };
+        let images = if with_drivers {
+            &node.profile.image_with_drivers
+        } else {
+            &node.profile.image
+        };
         let image = &images[&node.arch];
         let text = steps(&example);
-        for part in [&image.url, image.digest.split(':').nth(1).unwrap(), node.mac.as_ref().unwrap(), "example/out/nodes/m1/seed.iso", "example/out/kubeconfig"] {
+        for part in [
+            &image.url,
+            image.digest.split(':').nth(1).unwrap(),
+            node.mac.as_ref().unwrap(),
+            "example/out/nodes/m1/seed.iso",
+            "example/out/kubeconfig",
+        ] {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
         text
@@ -294,41 +357,72 @@ mod tests {
     #[test]
     fn libvirt_gets_the_seed_on_a_bus_that_the_image_can_read() {
         let text = complete(Hypervisor::Libvirt, false);
-        assert!(text.contains("m1-seed.iso,bus=virtio,format=raw,readonly=on") && text.contains("mac=52:54:00:"), "{text}");
+        assert!(
+            text.contains("m1-seed.iso,bus=virtio,format=raw,readonly=on")
+                && text.contains("mac=52:54:00:"),
+            "{text}"
+        );
     }
 
     #[test]
     fn the_routers_of_the_user_network_are_qemus() {
         let text = complete(Hypervisor::Qemu, false);
-        assert!(text.contains("net=10.0.2.0/24,hostfwd=tcp:127.0.0.1:6443-10.0.2.10:6443") && text.contains("--server https://127.0.0.1:6443"), "{text}");
+        assert!(
+            text.contains("net=10.0.2.0/24,hostfwd=tcp:127.0.0.1:6443-10.0.2.10:6443")
+                && text.contains("--server https://127.0.0.1:6443"),
+            "{text}"
+        );
         let node = &planned(&example(Hypervisor::Qemu, None)).nodes[0];
-        assert_eq!(node.network.gateways, ["10.0.2.2".parse::<IpAddr>().unwrap()]);
-        assert_eq!(node.network.nameservers, ["10.0.2.3".parse::<IpAddr>().unwrap()]);
+        assert_eq!(
+            node.network.gateways,
+            ["10.0.2.2".parse::<IpAddr>().unwrap()]
+        );
+        assert_eq!(
+            node.network.nameservers,
+            ["10.0.2.3".parse::<IpAddr>().unwrap()]
+        );
         let node = &planned(&example(Hypervisor::Qemu, Some("10.9.0.0/24"))).nodes[0];
-        assert_eq!(node.network.gateways, ["10.9.0.2".parse::<IpAddr>().unwrap()]);
+        assert_eq!(
+            node.network.gateways,
+            ["10.9.0.2".parse::<IpAddr>().unwrap()]
+        );
     }
 
     #[test]
     fn proxmox_imports_the_image_and_reads_the_seed_by_scsi() {
         let text = complete(Hypervisor::Proxmox, false);
-        assert!(text.contains("--scsi0 local-lvm:0,import-from=") && text.contains("--scsi1 local:iso/m1-seed.iso,media=cdrom"), "{text}");
+        assert!(
+            text.contains("--scsi0 local-lvm:0,import-from=")
+                && text.contains("--scsi1 local:iso/m1-seed.iso,media=cdrom"),
+            "{text}"
+        );
     }
 
     #[test]
     fn vmware_gets_the_image_with_drivers_and_a_static_mac() {
         let text = complete(Hypervisor::Vmware, true);
-        assert!(text.contains("debian-12-generic-amd64") && text.contains("ethernet0.addressType = \"static\""), "{text}");
+        assert!(
+            text.contains("debian-12-generic-amd64")
+                && text.contains("ethernet0.addressType = \"static\""),
+            "{text}"
+        );
     }
 
     #[test]
     fn hyperv_gets_generation_2_and_a_mac_without_colons() {
         let text = complete(Hypervisor::Hyperv, false);
-        assert!(text.contains("-Generation 2") && text.contains("-StaticMacAddress 525400"), "{text}");
+        assert!(
+            text.contains("-Generation 2") && text.contains("-StaticMacAddress 525400"),
+            "{text}"
+        );
     }
 
     #[test]
     fn a_network_of_ones_own_is_named() {
         let text = steps(&example(Hypervisor::Proxmox, Some("10.1.2.0/24")));
-        assert!(text.contains("must be 10.1.2.0/24, with a router at 10.1.2.1"), "{text}");
+        assert!(
+            text.contains("must be 10.1.2.0/24, with a router at 10.1.2.1"),
+            "{text}"
+        );
     }
 }

@@ -71,7 +71,10 @@ pub fn run(args: &Init, printer: &Printer) -> Result<(), Failure> {
         return Err(Failure::message(path, "exists already and is left alone"));
     }
     atomic::write(path, 0o644, text.as_bytes())?;
-    printer.note(&format!("wrote {}; next: firstlight build -f {0}", path.display()));
+    printer.note(&format!(
+        "wrote {}; next: firstlight build -f {0}",
+        path.display()
+    ));
     Ok(())
 }
 
@@ -84,9 +87,12 @@ pub fn stable_mac(cluster: &str, node: &str) -> String {
 /// The text of a `cluster.yml` for the answers.
 pub fn describe(answers: &Answers) -> Result<String, Failure> {
     let host = |n: u32| Ipv4Addr::from(u32::from(answers.subnet.network()) + n);
-    let room = (u32::from(answers.subnet.broadcast()) - u32::from(answers.subnet.network())).saturating_sub(10);
+    let room = (u32::from(answers.subnet.broadcast()) - u32::from(answers.subnet.network()))
+        .saturating_sub(10);
     if answers.masters == 0 {
-        return Err(Failure::Message("a cluster needs a master: `--masters` is 0".to_owned()));
+        return Err(Failure::Message(
+            "a cluster needs a master: `--masters` is 0".to_owned(),
+        ));
     }
     if answers.masters.saturating_add(answers.workers) > room {
         return Err(Failure::Message(format!(
@@ -96,7 +102,11 @@ pub fn describe(answers: &Answers) -> Result<String, Failure> {
     }
     let gateway = answers.gateway.unwrap_or_else(|| host(1));
     let nameservers: Vec<_> = answers.nameserver.iter().map(ToString::to_string).collect();
-    let nameservers = if nameservers.is_empty() { gateway.to_string() } else { nameservers.join(", ") };
+    let nameservers = if nameservers.is_empty() {
+        gateway.to_string()
+    } else {
+        nameservers.join(", ")
+    };
     let mut text = format!(
         "# A Kubernetes cluster that brings itself up on first boot. Every key: src/config/REFERENCE.md\n\
          name: {name}\n\
@@ -104,10 +114,14 @@ pub fn describe(answers: &Answers) -> Result<String, Failure> {
          defaults:            # for every host that does not say otherwise\n\
          \x20 os: {os}\n  arch: {arch}\n  network:\n    gateway: {gateway}\n    nameservers: [{nameservers}]\n\
          hosts:\n",
-        name = answers.name, train = answers.kubernetes, os = answers.os, arch = answers.arch,
+        name = answers.name,
+        train = answers.kubernetes,
+        os = answers.os,
+        arch = answers.arch,
     );
     let masters = (1..=answers.masters).map(|i| (format!("m{i}"), "master", 9 + i));
-    let workers = (1..=answers.workers).map(|i| (format!("w{i}"), "worker", 9 + answers.masters + i));
+    let workers =
+        (1..=answers.workers).map(|i| (format!("w{i}"), "worker", 9 + answers.masters + i));
     for (name, role, n) in masters.chain(workers) {
         write!(
             text,
@@ -120,7 +134,8 @@ pub fn describe(answers: &Answers) -> Result<String, Failure> {
     if !answers.ssh_key.is_empty() {
         text.push_str("ssh:                 # for people; nothing of the cluster needs it\n  user: ops\n  authorized_keys:\n");
         for path in &answers.ssh_key {
-            writeln!(text, "    - {}", fs_err::read_to_string(path)?.trim()).expect("writing to a String");
+            writeln!(text, "    - {}", fs_err::read_to_string(path)?.trim())
+                .expect("writing to a String");
         }
     }
     text.push_str(

@@ -8,16 +8,21 @@ use super::exit::Failure;
 use super::printer::Printer;
 use crate::artefact::Catalogue;
 use crate::config;
-use crate::config::model::Config;
 use crate::diagnostic::Source;
 use crate::plan::profile::Profiles;
 use crate::plan::{self, Plan};
+use crate::yaml;
 
 /// Where the cluster is described.
 #[derive(Debug, Clone, Args)]
 pub struct Input {
     /// Description of the cluster
-    #[arg(short = 'f', long = "file", value_name = "FILE", default_value = "cluster.yml")]
+    #[arg(
+        short = 'f',
+        long = "file",
+        value_name = "FILE",
+        default_value = "cluster.yml"
+    )]
     pub file: PathBuf,
     /// Folder with the keys and certificates of the cluster, secret [default: `state` beside FILE]
     #[arg(long, value_name = "DIR")]
@@ -30,20 +35,9 @@ pub struct Input {
     pub profiles: Option<PathBuf>,
 }
 
-/// A file that was read and planned.
-#[derive(Debug)]
-pub struct Loaded {
-    /// The file as the user wrote it.
-    pub source: Source,
-    /// Typed.
-    pub config: Config,
-    /// Decided.
-    pub plan: Plan,
-}
-
 impl Input {
     /// Reads and plans; warnings are printed, errors returned all at once.
-    pub fn load(&self, printer: &Printer) -> Result<Loaded, Failure> {
+    pub fn load(&self, printer: &Printer) -> Result<Plan, Failure> {
         let bytes = fs_err::read(&self.file).map_err(|e| match e.kind() {
             std::io::ErrorKind::NotFound => Failure::Message(format!(
                 "there is no `{}`\nhint: `firstlight init` writes one, `firstlight build --example` needs none",
@@ -52,13 +46,21 @@ impl Input {
             _ => e.into(),
         })?;
         let name = self.file.display().to_string();
-        let text = String::from_utf8(bytes).map_err(|e| Failure::Message(format!("{name} is not UTF-8: byte {} is no text", e.utf8_error().valid_up_to())))?;
-        let source = Source { name, text };
-        let (config, document, warnings) = config::parse(&source).map_err(|findings| Failure::Findings(source.clone(), findings))?;
+        let source = yaml::decode(&name, &bytes).map_err(|finding| {
+            Failure::Findings(
+                Source {
+                    name,
+                    text: String::new(),
+                },
+                vec![finding],
+            )
+        })?;
+        let (config, document, warnings) = config::parse(&source)
+            .map_err(|findings| Failure::Findings(source.clone(), findings))?;
         printer.findings(&source, &warnings);
         let catalogue = self.catalogue()?;
-        let plan = plan::plan(&config, &document, &self.profiles()?, &catalogue).map_err(|findings| Failure::Findings(source.clone(), findings))?;
-        Ok(Loaded { source, config, plan })
+        plan::plan(&config, &document, &self.profiles()?, &catalogue)
+            .map_err(|findings| Failure::Findings(source, findings))
     }
 
     /// The catalogue, with `--overlays`.
@@ -79,7 +81,9 @@ impl Input {
 
     /// The state folder.
     pub fn state(&self) -> PathBuf {
-        self.state.clone().unwrap_or_else(|| self.beside().join("state"))
+        self.state
+            .clone()
+            .unwrap_or_else(|| self.beside().join("state"))
     }
 
     /// `firstlight.lock`

@@ -22,7 +22,7 @@ pub struct Ports {
 
 /// Runs it.
 pub fn run(args: &Ports, printer: &Printer) -> Result<(), Failure> {
-    let plan = args.input.load(printer)?.plan;
+    let plan = args.input.load(printer)?;
     let all = ports(&plan);
     printer.data(&match args.format {
         Format::Text => {

@@ -28,7 +28,12 @@ pub fn run(args: &Profiles, printer: &Printer) -> Result<(), Failure> {
         Some(dir) => All::with_overrides(dir).map_err(Failure::Message)?,
         None => All::embedded(),
     };
-    let arches = |p: &Profile| p.architectures.iter().map(|a| a.as_str()).collect::<Vec<_>>();
+    let arches = |p: &Profile| {
+        p.architectures
+            .iter()
+            .map(|a| a.as_str())
+            .collect::<Vec<_>>()
+    };
     printer.data(&match args.format {
         Format::Text => {
             let head = row(["NAME", "SYSTEM", "ARCHITECTURES", "KERNEL", "SYSTEMD", "CLOUD-INIT"]);

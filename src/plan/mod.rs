@@ -15,7 +15,8 @@ use ipnet::IpNet;
 use crate::artefact::train::Settings;
 use crate::artefact::{Artefact, Item};
 use crate::config::model::{
-    Address, Arch, Artefacts, Certificates, HostNetwork, KubeProxy, Kubelet, Provider, Role, Ssh, Taint,
+    Address, Arch, Artefacts, Certificates, HostNetwork, KubeProxy, Kubelet, Provider, Role, Ssh,
+    Taint,
 };
 use profile::Profile;
 
@@ -113,9 +114,18 @@ impl Plan {
     pub fn api_url(&self) -> String {
         let host = match &self.endpoint {
             Some(endpoint) => endpoint.clone(),
-            None => self.masters().next().expect("a plan has a master").ip().to_string(),
+            None => self
+                .masters()
+                .next()
+                .expect("a plan has a master")
+                .ip()
+                .to_string(),
         };
-        if host.contains(':') { format!("https://[{host}]:6443") } else { format!("https://{host}:6443") }
+        if host.contains(':') {
+            format!("https://[{host}]:6443")
+        } else {
+            format!("https://{host}:6443")
+        }
     }
 }
 
@@ -135,7 +145,8 @@ impl Node {
         self.needs.iter().find_map(|a| match &a.item {
             Item::Image { name: full, digest } => {
                 let repository = full.rsplit_once(':').map_or(full.as_str(), |(r, _)| r);
-                (repository.rsplit('/').next() == Some(name)).then(|| (full.as_str(), digest.to_string()))
+                (repository.rsplit('/').next() == Some(name))
+                    .then(|| (full.as_str(), digest.to_string()))
             }
             _ => None,
         })

@@ -72,12 +72,15 @@ impl Profiles {
     /// # Panics
     /// Never in a released program: a test reads them all.
     pub fn embedded() -> Profiles {
-        let files = EMBEDDED.files().filter(|f| f.path().extension().is_some_and(|e| e == "yml"));
+        let files = EMBEDDED
+            .files()
+            .filter(|f| f.path().extension().is_some_and(|e| e == "yml"));
         Profiles(
             files
                 .map(|f| {
                     let text = f.contents_utf8().expect("profiles are UTF-8");
-                    let p: Profile = crate::yaml::from_str(text).expect("embedded profiles are tested");
+                    let p: Profile =
+                        crate::yaml::from_str(text).expect("embedded profiles are tested");
                     (p.name.clone(), p)
                 })
                 .collect(),
@@ -95,7 +98,8 @@ impl Profiles {
             let path = entry.map_err(|e| e.to_string())?.path();
             if path.extension().is_some_and(|e| e == "yml") {
                 let text = fs_err::read_to_string(&path).map_err(|e| e.to_string())?;
-                let profile: Profile = crate::yaml::from_str(&text).map_err(|e| format!("{}: {e}", path.display()))?;
+                let profile: Profile =
+                    crate::yaml::from_str(&text).map_err(|e| format!("{}: {e}", path.display()))?;
                 all.0.insert(profile.name.clone(), profile);
             }
         }
