@@ -27,7 +27,8 @@ pub struct Input {
     /// Folder with the keys and certificates of the cluster, secret [default: `state` beside FILE]
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
-    /// Folder laid out like the sources' `overlays/`; its files replace those of the program or add to them
+    /// Folder laid out like the sources' `overlays/`, whose components, trains and package lists
+    /// replace those of the program or add to them
     #[arg(long, value_name = "DIR")]
     pub overlays: Option<PathBuf>,
     /// Folder of profiles (`*.yml`) that replace those of the program or add to them
