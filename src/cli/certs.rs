@@ -12,13 +12,13 @@ use super::printer::Printer;
 use super::table::{row, table};
 use crate::identity::{self, CertificateInfo};
 
-/// Look at what was issued
+/// Look at the certificates of the cluster
 #[derive(Debug, Clone, Subcommand)]
 pub enum Certs {
     List(List),
 }
 
-/// List every certificate with its lifetime
+/// List every certificate with its subject, issuer and lifetime
 #[derive(Debug, Clone, Args)]
 pub struct List {
     #[command(flatten)]

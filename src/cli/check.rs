@@ -12,7 +12,7 @@ use super::printer::Printer;
 use super::table::{row, table};
 use crate::plan::{Node, Plan};
 
-/// Validate the description and print the plan, writing nothing
+/// Validate the description and print what would be built; writes nothing
 #[derive(Debug, Clone, Args)]
 pub struct Check {
     #[command(flatten)]

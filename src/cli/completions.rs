@@ -5,10 +5,10 @@ use clap::{Args, CommandFactory as _};
 use super::exit::Failure;
 use super::printer::Printer;
 
-/// Print a shell's completion script
+/// Print a completion script for a shell
 #[derive(Debug, Clone, Args)]
 pub struct Completions {
-    /// Which shell
+    /// Shell that reads it
     shell: clap_complete::Shell,
 }
 

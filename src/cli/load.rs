@@ -16,7 +16,7 @@ use crate::yaml;
 /// Where the cluster is described.
 #[derive(Debug, Clone, Args)]
 pub struct Input {
-    /// Cluster description
+    /// Description of the cluster
     #[arg(
         short = 'f',
         long = "file",
@@ -24,13 +24,14 @@ pub struct Input {
         default_value = "cluster.yml"
     )]
     pub file: PathBuf,
-    /// Folder with everything issued for the cluster [default: `state` beside FILE]
+    /// Folder with the keys and certificates of the cluster, secret [default: `state` beside FILE]
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
-    /// Folder laid out like the program's own `overlays/`, whose files replace or add to it
+    /// Folder laid out like the sources' `overlays/`, whose components, trains and package lists
+    /// replace those of the program or add to them
     #[arg(long, value_name = "DIR")]
     pub overlays: Option<PathBuf>,
-    /// Folder of profiles that replace or add to the program's own
+    /// Folder of profiles (`*.yml`) that replace those of the program or add to them
     #[arg(long, value_name = "DIR")]
     pub profiles: Option<PathBuf>,
 }

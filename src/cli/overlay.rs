@@ -13,35 +13,35 @@ use crate::config::model::Arch;
 use crate::pack::{atomic, iso9660, tar};
 use crate::plan::Plan;
 
-/// Gather the artefacts that nodes need, by digest
+/// Gather the programs, packages and images that nodes need, for networks without internet
 #[derive(Debug, Clone, Subcommand)]
 pub enum Overlay {
     Build(Build),
 }
 
-/// Make the store of everything the cluster's nodes need
+/// Gather everything the cluster's nodes need, verified by digest
 ///
-/// The folder is what `artefacts.mirror` points at, on any web server; the ISO, labelled FIRSTLIGHT,
-/// is attached to machines that have no network. Both hold the same files and are the same bytes for
-/// the same input.
+/// One set per operating system and architecture, as a folder, a tar and an ISO with the same files.
+/// The folder, on any web server, is what `artefacts.mirror` points at; the ISO, labelled FIRSTLIGHT,
+/// is attached to machines that reach no server. The same input gives the same bytes.
 #[derive(Debug, Clone, Args)]
 pub struct Build {
     #[command(flatten)]
     input: Input,
-    /// Folder to search by content, whatever the files are called; or HTTP(S) root of another store.
-    /// May be given more than once. Without any, upstream is asked
+    /// Folder, searched by content whatever its files are called, or HTTP(S) root of another store;
+    /// may be given more than once [default: upstream]
     #[arg(long, value_name = "DIR|URL")]
     from: Vec<String>,
-    /// Ask upstream for what no other source has
+    /// Ask upstream for what no `--from` has
     #[arg(long)]
     upstream: bool,
-    /// Authority to trust besides the public ones, PEM: for mirrors and proxies of closed networks
+    /// Certificate authority to trust besides the public ones, as PEM, for mirrors and proxies
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
     /// Where to write it [default: `out/overlays` beside FILE]
     #[arg(short = 'o', long = "out", value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Write the folder only, neither the tar nor the ISO
+    /// Write only the folder
     #[arg(long)]
     folder_only: bool,
 }

@@ -14,7 +14,7 @@ use crate::plan::profile::Profile;
 /// List the operating systems that nodes can have
 #[derive(Debug, Clone, Args)]
 pub struct Profiles {
-    /// Folder of profiles that replace or add to the program's own
+    /// Folder of profiles (`*.yml`) that replace those of the program or add to them
     #[arg(long, value_name = "DIR")]
     profiles: Option<PathBuf>,
     /// Form of what is printed

@@ -33,9 +33,12 @@ pub struct Profile {
     pub network: NetworkOwner,
     /// The resolver file that pods inherit; never systemd-resolved's stub.
     pub resolv_conf: String,
-    /// Official cloud image by architecture.
+    /// Official cloud image by architecture, for hypervisors with paravirtual devices.
     #[serde(default)]
     pub image: BTreeMap<Arch, Image>,
+    /// The same system with the drivers of real devices, where it is another image.
+    #[serde(default)]
+    pub image_with_drivers: BTreeMap<Arch, Image>,
 }
 
 /// The program that configures network interfaces.

@@ -20,11 +20,14 @@ use crate::plan::Plan;
 use node::BuiltNode;
 use output::Output;
 
-/// Make the seeds of all nodes
+/// Make the seed of every node
 ///
-/// Offline, in milliseconds, and always the same bytes for the same input. Writes `nodes/NAME/seed.iso`
-/// and the files in it, the administrator's `kubeconfig`, and `manifest.json` that lists it all. What
+/// Needs no network, and gives the same bytes for the same input. Writes `nodes/NAME/seed.iso` and
+/// the files in it, the administrator's `kubeconfig`, and `manifest.json`, which lists it all. What
 /// did not change is not written again.
+///
+/// Keys and certificates are issued once and kept in the state folder; `firstlight.lock`, beside the
+/// description, says which cluster they belong to. Back up the first, commit the second.
 #[derive(Debug, Clone, Args)]
 pub struct Build {
     #[command(flatten)]
@@ -32,7 +35,7 @@ pub struct Build {
     /// Output folder: new, empty, or of an earlier build [default: `out` beside FILE]
     #[arg(short = 'o', long = "out", value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Make a new cluster although one was built before: every node must be installed anew
+    /// Make a new cluster with new keys although one was built before; every node must be installed anew
     #[arg(long)]
     pub new_identities: bool,
     #[command(flatten)]

@@ -58,8 +58,10 @@ struct OldManifest {
 impl Output {
     /// Opens a folder that is new, empty, or of an earlier build.
     pub(super) fn open(root: &Path) -> Result<Output, Failure> {
-        if root.exists() && !root.join(MARKER).exists() && fs_err::read_dir(root)?.next().is_some()
-        {
+        let foreign = |entry: std::io::Result<fs_err::DirEntry>| {
+            entry.map_or(true, |e| e.file_name() != "overlays")
+        };
+        if root.exists() && !root.join(MARKER).exists() && fs_err::read_dir(root)?.any(foreign) {
             return Err(Failure::ForeignOutput(root.to_owned()));
         }
         folder(root, 0o755)?;
