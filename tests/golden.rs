@@ -54,7 +54,11 @@ fn supported() -> Vec<(String, String, String)> {
         for arch in &profile.architectures {
             for train in CATALOGUE.trains.keys() {
                 if support::try_plan(&cluster(&profile.name, arch.as_str(), train)).is_ok() {
-                    found.push((profile.name.clone(), arch.as_str().to_owned(), train.clone()));
+                    found.push((
+                        profile.name.clone(),
+                        arch.as_str().to_owned(),
+                        train.clone(),
+                    ));
                 }
             }
         }
@@ -74,7 +78,11 @@ fn identities() -> tempfile::TempDir {
         fs_err::create_dir_all(to.parent().unwrap()).unwrap();
         fs_err::write(to, content).unwrap();
     }
-    fs_err::copy(folder().join("firstlight.lock"), copy.path().join("firstlight.lock")).unwrap();
+    fs_err::copy(
+        folder().join("firstlight.lock"),
+        copy.path().join("firstlight.lock"),
+    )
+    .unwrap();
     copy
 }
 
@@ -88,11 +96,18 @@ impl Elsewhere {
     fn read() -> Elsewhere {
         let named = |folder: PathBuf, name: &str| {
             let name = name.to_owned();
-            support::files(&folder).into_iter().map(move |(path, content)| (content, format!("{name}/{path}")))
+            support::files(&folder)
+                .into_iter()
+                .map(move |(path, content)| (content, format!("{name}/{path}")))
         };
         let state: BTreeMap<Vec<u8>, String> = named(folder().join("state"), "state").collect();
-        let base64 = state.iter().map(|(content, name)| (STANDARD.encode(content), format!("<base64 of {name}>"))).collect();
-        let files = named(root().join("overlays"), "overlays").chain(state).collect();
+        let base64 = state
+            .iter()
+            .map(|(content, name)| (STANDARD.encode(content), format!("<base64 of {name}>")))
+            .collect();
+        let files = named(root().join("overlays"), "overlays")
+            .chain(state)
+            .collect();
         Elsewhere { files, base64 }
     }
 
@@ -123,34 +138,66 @@ fn sections(elsewhere: &Elsewhere, cluster: &Cluster, name: &str) -> BTreeMap<St
     let tree = cluster.tree(name);
     let mut sections = BTreeMap::new();
     let NodeTree { files, links } = &tree;
-    for (path, File { content, mode, kind, secret }) in files {
+    for (
+        path,
+        File {
+            content,
+            mode,
+            kind,
+            secret,
+        },
+    ) in files
+    {
         let kind = match kind {
             Kind::Fixed => "fixed",
             Kind::Initial => "initial",
         };
-        let allows = secret.as_ref().map(|s| format!(" ({s})")).unwrap_or_default();
-        sections.insert(path.clone(), elsewhere.section(&format!("{kind} {mode:04o} {path}{allows}"), content));
+        let allows = secret
+            .as_ref()
+            .map(|s| format!(" ({s})"))
+            .unwrap_or_default();
+        sections.insert(
+            path.clone(),
+            elsewhere.section(&format!("{kind} {mode:04o} {path}{allows}"), content),
+        );
     }
     for (path, target) in links {
         sections.insert(path.clone(), format!("### link {target} {path}\n"));
     }
     let given = cluster.cloud_init(name);
-    let network = given.get("network-config").map(|c| std::str::from_utf8(c).unwrap());
+    let network = given
+        .get("network-config")
+        .map(|c| std::str::from_utf8(c).unwrap());
     let archive = archive(&tree, network);
     let digest = Digest::sha256(&archive).hex();
     let lines = |indent: &str| {
         let text = STANDARD.encode(&archive);
-        let lines: Vec<_> = text.as_bytes().chunks(76).map(|c| format!("{indent}{}", std::str::from_utf8(c).unwrap())).collect();
+        let lines: Vec<_> = text
+            .as_bytes()
+            .chunks(76)
+            .map(|c| format!("{indent}{}", std::str::from_utf8(c).unwrap()))
+            .collect();
         lines.join("\n")
     };
     for (file, content) in &given {
         let mut text = std::str::from_utf8(content).unwrap().to_owned();
         for indent in ["", "  ", "    ", "      "] {
-            text = text.replace(&format!("\n{}\n", lines(indent)), &format!("\n{indent}<archive>\n"));
+            text = text.replace(
+                &format!("\n{}\n", lines(indent)),
+                &format!("\n{indent}<archive>\n"),
+            );
         }
-        text = text.replace(&digest, "<digest>").replace(&digest[..16], "<digest>");
-        assert!(text.len() < 16_000, "the archive is still in the golden of {file}");
-        sections.insert(format!("cloud-init {file}"), elsewhere.section(&format!("cloud-init {file}"), text.as_bytes()));
+        text = text
+            .replace(&digest, "<digest>")
+            .replace(&digest[..16], "<digest>");
+        assert!(
+            text.len() < 16_000,
+            "the archive is still in the golden of {file}"
+        );
+        sections.insert(
+            format!("cloud-init {file}"),
+            elsewhere.section(&format!("cloud-init {file}"), text.as_bytes()),
+        );
     }
     sections
 }
@@ -160,23 +207,33 @@ fn goldens() -> BTreeMap<String, String> {
     let elsewhere = Elsewhere::read();
     let mut goldens = BTreeMap::new();
     for (os, arch, train) in supported() {
-        let cluster_of = |arch: &str| Cluster::with_state(&cluster(&os, arch, &train), identities());
+        let cluster_of =
+            |arch: &str| Cluster::with_state(&cluster(&os, arch, &train), identities());
         let here = cluster_of(&arch);
         for (node, role) in [("m1", "master"), ("w1", "worker")] {
             let mut all = sections(&elsewhere, &here, node);
             if arch != "amd64" {
                 let usual = sections(&elsewhere, &cluster_of("amd64"), node);
-                assert_eq!(all.keys().collect::<Vec<_>>(), usual.keys().collect::<Vec<_>>(), "another architecture has the same files");
+                assert_eq!(
+                    all.keys().collect::<Vec<_>>(),
+                    usual.keys().collect::<Vec<_>>(),
+                    "another architecture has the same files"
+                );
                 all.retain(|path, section| usual[path] != *section);
             }
-            goldens.insert(format!("{os}-{arch}-{role}-{train}.golden"), all.into_values().collect());
+            goldens.insert(
+                format!("{os}-{arch}-{role}-{train}.golden"),
+                all.into_values().collect(),
+            );
         }
     }
     goldens
 }
 
 fn recorded() -> BTreeSet<String> {
-    let names = fs_err::read_dir(folder()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+    let names = fs_err::read_dir(folder())
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap());
     names.filter(|n| n.ends_with(".golden")).collect()
 }
 
@@ -193,7 +250,11 @@ fn trees_are_as_recorded() {
         return;
     }
     let now: BTreeSet<String> = goldens.keys().cloned().collect();
-    assert_eq!(recorded(), now, "recorded (left) is not what is supported (right); UPDATE_GOLDENS=1 records it");
+    assert_eq!(
+        recorded(),
+        now,
+        "recorded (left) is not what is supported (right); UPDATE_GOLDENS=1 records it"
+    );
     let scratch = tempfile::tempdir().unwrap();
     let mut differences = String::new();
     for (name, text) in &goldens {
@@ -201,10 +262,17 @@ fn trees_are_as_recorded() {
         if fs_err::read_to_string(&old).unwrap() != *text {
             fs_err::write(&new, text).unwrap();
             let label = ["--label", name, "--label", "now"];
-            differences += &run(std::process::Command::new("diff").arg("-u").args(label).args([old, new])).stdout;
+            differences += &run(std::process::Command::new("diff")
+                .arg("-u")
+                .args(label)
+                .args([old, new]))
+            .stdout;
         }
     }
-    assert!(differences.is_empty(), "\n{differences}\nUPDATE_GOLDENS=1 cargo test --test golden records this");
+    assert!(
+        differences.is_empty(),
+        "\n{differences}\nUPDATE_GOLDENS=1 cargo test --test golden records this"
+    );
 }
 
 #[test]
@@ -214,17 +282,30 @@ fn every_profile_architecture_and_train_has_a_golden_or_a_reason() {
     let names = recorded();
     for profile in Profiles::embedded().iter() {
         for arch in &profile.architectures {
-            assert!(supported.iter().any(|(os, a, _)| *os == profile.name && a == arch.as_str()), "{} on {}", profile.name, arch.as_str());
+            assert!(
+                supported
+                    .iter()
+                    .any(|(os, a, _)| *os == profile.name && a == arch.as_str()),
+                "{} on {}",
+                profile.name,
+                arch.as_str()
+            );
         }
     }
     for train in CATALOGUE.trains.keys() {
-        assert!(supported.iter().any(|(_, _, t)| t == train), "no profile runs train {train}");
+        assert!(
+            supported.iter().any(|(_, _, t)| t == train),
+            "no profile runs train {train}"
+        );
     }
     for (os, arch, train) in supported {
         for role in ["master", "worker"] {
             // while they are rewritten by the test beside this one, some are missing
             let rewriting = std::env::var_os("UPDATE_GOLDENS").is_some();
-            assert!(rewriting || names.contains(&format!("{os}-{arch}-{role}-{train}.golden")), "{os}-{arch}-{role}-{train} has no golden");
+            assert!(
+                rewriting || names.contains(&format!("{os}-{arch}-{role}-{train}.golden")),
+                "{os}-{arch}-{role}-{train} has no golden"
+            );
         }
     }
 }

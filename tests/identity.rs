@@ -27,16 +27,29 @@ fn plan(masters: u8, workers: u8) -> Plan {
     let host = |role: &'static str, third: u8| {
         move |index: u8| {
             let letter = &role[..1];
-            format!("  - {{ name: {letter}{index}, address: 10.0.{third}.{index}/16, interface: eth0, role: {role} }}\n")
+            format!(
+                "  - {{ name: {letter}{index}, address: 10.0.{third}.{index}/16, interface: eth0, role: {role} }}\n"
+            )
         }
     };
     let masters = (1..=masters).map(host("master", 1));
     let workers = (1..=workers).map(host("worker", 2));
     let hosts: String = masters.chain(workers).collect();
-    let text = format!("name: demo\napi: {{ endpoint: api.example.com }}\nnetwork: {{ provider: bridge }}\nhosts:\n{hosts}");
-    let source = Source { name: "cluster.yml".to_owned(), text };
+    let text = format!(
+        "name: demo\napi: {{ endpoint: api.example.com }}\nnetwork: {{ provider: bridge }}\nhosts:\n{hosts}"
+    );
+    let source = Source {
+        name: "cluster.yml".to_owned(),
+        text,
+    };
     let (config, document, _) = config::parse(&source).unwrap();
-    plan::plan(&config, &document, &Profiles::embedded(), &Catalogue::embedded().unwrap()).unwrap()
+    plan::plan(
+        &config,
+        &document,
+        &Profiles::embedded(),
+        &Catalogue::embedded().unwrap(),
+    )
+    .unwrap()
 }
 
 /// 2026-03-10 12:00 UTC.

@@ -14,8 +14,14 @@ const ALLOWED: [(&str, &[&str]); 9] = [
     ("artefact", &["yaml", "config::model::Arch"]),
     ("config", &["diagnostic", "yaml"]),
     ("plan", &["config", "artefact", "diagnostic", "yaml"]),
-    ("identity", &["config", "plan", "artefact::Digest", "diagnostic", "yaml"]),
-    ("compose", &["plan", "identity", "config::model", "artefact", "yaml"]),
+    (
+        "identity",
+        &["config", "plan", "artefact::Digest", "diagnostic", "yaml"],
+    ),
+    (
+        "compose",
+        &["plan", "identity", "config::model", "artefact", "yaml"],
+    ),
     ("render", &["compose", "plan", "artefact", "yaml"]),
 ];
 
@@ -24,8 +30,25 @@ const PURE: [&str; 4] = ["config", "plan", "compose", "render"];
 
 /// What a pure stage never names.
 const IMPURE: [&str; 19] = [
-    "std::fs", "fs_err", "std::env", "std::process", "std::thread", "std::net::Tcp", "std::net::Udp", "std::net::ToSocketAddrs", "SystemTime", "Instant::now",
-    "OffsetDateTime::now", "println!", "print!", "dbg!", "std::io::std", "indicatif", "reqwest", "tempfile", "rand::",
+    "std::fs",
+    "fs_err",
+    "std::env",
+    "std::process",
+    "std::thread",
+    "std::net::Tcp",
+    "std::net::Udp",
+    "std::net::ToSocketAddrs",
+    "SystemTime",
+    "Instant::now",
+    "OffsetDateTime::now",
+    "println!",
+    "print!",
+    "dbg!",
+    "std::io::std",
+    "indicatif",
+    "reqwest",
+    "tempfile",
+    "rand::",
 ];
 
 fn source() -> PathBuf {
@@ -37,7 +60,9 @@ fn rust_files(path: &Path, out: &mut Vec<PathBuf>) {
         for entry in fs_err::read_dir(path).unwrap() {
             rust_files(&entry.unwrap().path(), out);
         }
-    } else if path.extension().is_some_and(|e| e == "rs") && path.file_name().is_some_and(|n| n != "tests.rs") {
+    } else if path.extension().is_some_and(|e| e == "rs")
+        && path.file_name().is_some_and(|n| n != "tests.rs")
+    {
         out.push(path.to_owned());
     }
 }
@@ -52,13 +77,19 @@ fn stage(name: &str) -> BTreeMap<String, String> {
     }
     assert!(!files.is_empty(), "there is no stage {name}");
     let shown = |path: &PathBuf| path.strip_prefix(source()).unwrap().display().to_string();
-    files.iter().map(|path| (shown(path), code(&fs_err::read_to_string(path).unwrap()))).collect()
+    files
+        .iter()
+        .map(|path| (shown(path), code(&fs_err::read_to_string(path).unwrap())))
+        .collect()
 }
 
 /// The text up to its tests, without comments. The house puts `#[cfg(test)]` modules last.
 fn code(text: &str) -> String {
     let text = text.split("#[cfg(test)]").next().unwrap_or_default();
-    text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .map(|line| line.split("//").next().unwrap_or_default())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// Every path of this crate that the code names, as `a::b::C`; groups are spread.
@@ -90,9 +121,15 @@ fn spread<'a>(prefix: &str, text: &'a str, found: &mut Vec<String>) -> &'a str {
             assert!(!rest.is_empty(), "a group that does not end");
         }
     }
-    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_alphanumeric() && c != '_')
+        .unwrap_or(text.len());
     let (word, rest) = text.split_at(end);
-    let path = if prefix.is_empty() { word.to_owned() } else { format!("{prefix}::{word}") };
+    let path = if prefix.is_empty() {
+        word.to_owned()
+    } else {
+        format!("{prefix}::{word}")
+    };
     match rest.strip_prefix("::") {
         Some(rest) if !rest.starts_with('<') => spread(&path, rest, found),
         _ => {
@@ -108,7 +145,10 @@ fn spread<'a>(prefix: &str, text: &'a str, found: &mut Vec<String>) -> &'a str {
 }
 
 fn within(path: &str, allowed: &str) -> bool {
-    path == allowed || path.strip_prefix(allowed).is_some_and(|rest| rest.starts_with("::"))
+    path == allowed
+        || path
+            .strip_prefix(allowed)
+            .is_some_and(|rest| rest.starts_with("::"))
 }
 
 #[test]
@@ -118,7 +158,10 @@ fn a_stage_imports_only_stages_to_its_left() {
         for (file, code) in stage(name) {
             for path in paths(&code) {
                 if !within(&path, name) && !allowed.iter().any(|a| within(&path, a)) {
-                    wrong.push(format!("src/{file} names crate::{path}; {name} may name: {}", allowed.join(", ")));
+                    wrong.push(format!(
+                        "src/{file} names crate::{path}; {name} may name: {}",
+                        allowed.join(", ")
+                    ));
                 }
             }
         }
@@ -132,8 +175,14 @@ fn nobody_leaves_a_stage_by_the_back_door() {
     for (name, _) in ALLOWED {
         for (file, code) in stage(name) {
             let depth = file.matches('/').count();
-            assert!(!code.contains(&"super::".repeat(depth + 1)), "src/{file} reaches above its stage");
-            assert!(!code.contains("firstlight::"), "src/{file} names the crate from outside");
+            assert!(
+                !code.contains(&"super::".repeat(depth + 1)),
+                "src/{file} reaches above its stage"
+            );
+            assert!(
+                !code.contains("firstlight::"),
+                "src/{file} names the crate from outside"
+            );
         }
     }
 }
@@ -143,7 +192,12 @@ fn pure_stages_touch_nothing_outside() {
     let mut wrong = Vec::new();
     for name in PURE {
         for (file, code) in stage(name) {
-            wrong.extend(IMPURE.iter().filter(|word| code.contains(**word)).map(|word| format!("src/{file} uses {word}")));
+            wrong.extend(
+                IMPURE
+                    .iter()
+                    .filter(|word| code.contains(**word))
+                    .map(|word| format!("src/{file} uses {word}")),
+            );
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
@@ -152,15 +206,25 @@ fn pure_stages_touch_nothing_outside() {
 #[test]
 fn every_folder_is_a_stage_or_the_command_line() {
     for entry in fs_err::read_dir(source()).unwrap() {
-        let name = entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned();
-        let known = ["lib", "main", "cli", "serve"].contains(&name.as_str()) || ALLOWED.iter().any(|(stage, _)| *stage == name);
+        let name = entry
+            .unwrap()
+            .path()
+            .file_stem()
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned();
+        let known = ["lib", "main", "cli", "serve"].contains(&name.as_str())
+            || ALLOWED.iter().any(|(stage, _)| *stage == name);
         assert!(known, "src/{name} is in no rule of this test");
     }
 }
 
 #[test]
 fn the_reader_of_paths_sees_what_it_must() {
-    let code = code("use crate::{a::{B, c::D as E}, f};\nfn g() { crate::h::i(1); } // crate::no\n#[cfg(test)] mod t { use crate::no; }");
+    let code = code(
+        "use crate::{a::{B, c::D as E}, f};\nfn g() { crate::h::i(1); } // crate::no\n#[cfg(test)] mod t { use crate::no; }",
+    );
     assert_eq!(paths(&code), ["a::B", "a::c::D", "f", "h::i"]);
     assert!(within("config::model::Arch", "config::model") && !within("configure", "config"));
 }

@@ -12,13 +12,13 @@ use super::printer::Printer;
 use super::table::{row, table};
 use crate::identity::{self, CertificateInfo};
 
-/// Look at what was issued
+/// Look at the certificates of the cluster
 #[derive(Debug, Clone, Subcommand)]
 pub enum Certs {
     List(List),
 }
 
-/// List every certificate with its lifetime
+/// List every certificate with its subject, issuer and lifetime
 #[derive(Debug, Clone, Args)]
 pub struct List {
     #[command(flatten)]
@@ -31,7 +31,7 @@ pub struct List {
 /// Runs it.
 pub fn run(args: &Certs, printer: &Printer) -> Result<(), Failure> {
     let Certs::List(args) = args;
-    let plan = args.input.load(printer)?.plan;
+    let plan = args.input.load(printer)?;
     let ids = identity::load(&plan.cluster, &args.input.state(), &args.input.lock())?;
     let certificates = ids.certificates();
     printer.data(&match args.format {
@@ -45,10 +45,24 @@ fn text(certificates: &[CertificateInfo], now: OffsetDateTime) -> String {
     let head = row(["CERTIFICATE", "SUBJECT", "ISSUER", "EXPIRES", "LEFT"]);
     let line = |c: &CertificateInfo| {
         let left = (c.not_after - now).whole_days();
-        let left = if left < 0 { "expired".to_owned() } else { format!("{left} d") };
-        row([&c.what, &c.subject.to_string(), &c.issuer.common_name, &c.not_after.date().to_string(), &left])
+        let left = if left < 0 {
+            "expired".to_owned()
+        } else {
+            format!("{left} d")
+        };
+        row([
+            &c.what,
+            &c.subject.to_string(),
+            &c.issuer.common_name,
+            &c.not_after.date().to_string(),
+            &left,
+        ])
     };
-    table(&std::iter::once(head).chain(certificates.iter().map(line)).collect::<Vec<_>>())
+    table(
+        &std::iter::once(head)
+            .chain(certificates.iter().map(line))
+            .collect::<Vec<_>>(),
+    )
 }
 
 fn json_text(certificates: &[CertificateInfo]) -> String {

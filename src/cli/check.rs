@@ -12,7 +12,7 @@ use super::printer::Printer;
 use super::table::{row, table};
 use crate::plan::{Node, Plan};
 
-/// Validate the description and print the plan, writing nothing
+/// Validate the description and print what would be built; writes nothing
 #[derive(Debug, Clone, Args)]
 pub struct Check {
     #[command(flatten)]
@@ -24,7 +24,7 @@ pub struct Check {
 
 /// Runs it.
 pub fn run(args: &Check, printer: &Printer) -> Result<(), Failure> {
-    let plan = args.input.load(printer)?.plan;
+    let plan = args.input.load(printer)?;
     printer.data(&match args.format {
         Format::Text => text(&plan),
         Format::Json => json_text(&plan),
@@ -33,37 +33,97 @@ pub fn run(args: &Check, printer: &Printer) -> Result<(), Failure> {
 }
 
 fn text(plan: &Plan) -> String {
-    let list = |items: &[ipnet::IpNet]| items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let mut text = format!("cluster {}: Kubernetes {} (train {})\n", plan.cluster, plan.release.kubernetes, plan.release.train);
+    let list = |items: &[ipnet::IpNet]| {
+        items
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let mut text = format!(
+        "cluster {}: Kubernetes {} (train {})\n",
+        plan.cluster, plan.release.kubernetes, plan.release.train
+    );
     let members: Vec<_> = plan.masters().map(|m| m.name.as_str()).collect();
-    let mut line = |key: &str, value: &str| writeln!(text, "  {key:<13} {value}").expect("writing to a String");
+    let mut line = |key: &str, value: &str| {
+        writeln!(text, "  {key:<13} {value}").expect("writing to a String")
+    };
     line("pods", &list(&plan.pod_cidrs));
     line("services", &list(&plan.service_cidrs));
     line("API", &plan.api_url());
-    line("etcd", &format!("{} (quorum {})", members.join(", "), members.len() / 2 + 1));
-    line("certificates", &format!("authorities {} days, seeds {} days", plan.certificates.ca_days, plan.certificates.leaf_days));
+    line(
+        "etcd",
+        &format!("{} (quorum {})", members.join(", "), members.len() / 2 + 1),
+    );
+    line(
+        "certificates",
+        &format!(
+            "authorities {} days, seeds {} days",
+            plan.certificates.ca_days, plan.certificates.leaf_days
+        ),
+    );
     text.push('\n');
-    let head = row(["NODE", "ROLE", "ADDRESS", "SYSTEM", "INTERFACE", "ARTEFACTS"]);
+    let head = row([
+        "NODE",
+        "ROLE",
+        "ADDRESS",
+        "SYSTEM",
+        "INTERFACE",
+        "ARTEFACTS",
+    ]);
     let line = |n: &Node| {
-        let addresses: Vec<_> = n.addresses.iter().map(|a| a.prefix.map_or(format!("{} (DHCP)", a.ip), |p| format!("{}/{p}", a.ip))).collect();
-        let interface: Vec<_> = [n.interface.clone(), n.mac.clone()].into_iter().flatten().collect();
+        let addresses: Vec<_> = n
+            .addresses
+            .iter()
+            .map(|a| {
+                a.prefix
+                    .map_or(format!("{} (DHCP)", a.ip), |p| format!("{}/{p}", a.ip))
+            })
+            .collect();
+        let interface: Vec<_> = [n.interface.clone(), n.mac.clone()]
+            .into_iter()
+            .flatten()
+            .collect();
         let system = format!("{} {}", n.profile.name, n.arch.as_str());
-        row([&n.name, if n.is_master() { "master" } else { "worker" }, &addresses.join(", "), &system, &interface.join(" "), &n.needs.len().to_string()])
+        row([
+            &n.name,
+            if n.is_master() { "master" } else { "worker" },
+            &addresses.join(", "),
+            &system,
+            &interface.join(" "),
+            &n.needs.len().to_string(),
+        ])
     };
-    text + &table(&std::iter::once(head).chain(plan.nodes.iter().map(line)).collect::<Vec<_>>()) + "\n" + &artefacts(plan)
+    text + &table(
+        &std::iter::once(head)
+            .chain(plan.nodes.iter().map(line))
+            .collect::<Vec<_>>(),
+    ) + "\n"
+        + &artefacts(plan)
 }
 
 /// Each artefact once, with who needs it.
 fn artefacts(plan: &Plan) -> String {
     let mut rows = vec![row(["ARTEFACT", "VERSION", "DIGEST", "NODES"])];
     let mut seen = std::collections::BTreeMap::new();
-    for (node, artefact) in plan.nodes.iter().flat_map(|n| n.needs.iter().map(move |a| (n, a))) {
+    for (node, artefact) in plan
+        .nodes
+        .iter()
+        .flat_map(|n| n.needs.iter().map(move |a| (n, a)))
+    {
         let key = (artefact.name().to_owned(), artefact.digest().to_string());
-        seen.entry(key).or_insert_with(|| (artefact.version.clone(), Vec::new())).1.push(node.name.as_str());
+        seen.entry(key)
+            .or_insert_with(|| (artefact.version.clone(), Vec::new()))
+            .1
+            .push(node.name.as_str());
     }
     for ((name, digest), (version, nodes)) in seen {
         let short = digest.get(..19).unwrap_or(&digest).to_owned();
-        let nodes = if nodes.len() == plan.nodes.len() { "all".to_owned() } else { nodes.len().to_string() };
+        let nodes = if nodes.len() == plan.nodes.len() {
+            "all".to_owned()
+        } else {
+            nodes.len().to_string()
+        };
         rows.push(vec![name, version, short, nodes]);
     }
     table(&rows)

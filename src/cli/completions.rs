@@ -5,10 +5,10 @@ use clap::{Args, CommandFactory as _};
 use super::exit::Failure;
 use super::printer::Printer;
 
-/// Print a shell's completion script
+/// Print a completion script for a shell
 #[derive(Debug, Clone, Args)]
 pub struct Completions {
-    /// Which shell
+    /// Shell that reads it
     shell: clap_complete::Shell,
 }
 
@@ -16,7 +16,12 @@ pub struct Completions {
 #[expect(clippy::unnecessary_wraps, reason = "every command has this signature")]
 pub fn run(args: &Completions, printer: &Printer) -> Result<(), Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut super::Cli::command(), "firstlight", &mut script);
+    clap_complete::generate(
+        args.shell,
+        &mut super::Cli::command(),
+        "firstlight",
+        &mut script,
+    );
     printer.data(&String::from_utf8_lossy(&script));
     Ok(())
 }

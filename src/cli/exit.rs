@@ -58,8 +58,12 @@ impl Failure {
     pub fn hint(&self) -> Option<String> {
         match self {
             Failure::Identity(e) => e.hint(),
-            Failure::ForeignOutput(_) => Some("choose another folder with `--out`, or empty it".to_owned()),
-            Failure::Leaks(_) => Some("this is a bug in firstlight: nothing of these nodes was written".to_owned()),
+            Failure::ForeignOutput(_) => {
+                Some("choose another folder with `--out`, or empty it".to_owned())
+            }
+            Failure::Leaks(_) => {
+                Some("this is a bug in firstlight: nothing of these nodes was written".to_owned())
+            }
             _ => None,
         }
     }

@@ -14,7 +14,8 @@ use crate::pack::atomic;
 
 /// Write a commented cluster.yml
 ///
-/// To standard output, or with `--out` to a file that does not exist yet.
+/// To standard output, or with `--out` to a file that does not exist yet. MAC addresses are made from
+/// the names of cluster and node: give them to the machines, or write the machines' own.
 #[derive(Debug, Clone, Args)]
 pub struct Init {
     /// File to write; an existing one is left alone
@@ -30,25 +31,31 @@ pub struct Answers {
     /// Cluster name
     #[arg(long, default_value = "demo")]
     pub name: String,
-    /// Network of the machines; the gateway is its first address, machines begin at the tenth
+    /// Network of the machines, which begin at its tenth address
     #[arg(long, value_name = "CIDR", default_value = "192.168.122.0/24")]
     pub subnet: Ipv4Net,
-    /// Masters: 1, 3 or 5
+    /// Their default gateway [default: the first address of the subnet]
+    #[arg(long, value_name = "ADDRESS")]
+    pub gateway: Option<Ipv4Addr>,
+    /// Their DNS resolver; may be given more than once [default: the gateway]
+    #[arg(long, value_name = "ADDRESS")]
+    pub nameserver: Vec<Ipv4Addr>,
+    /// Number of masters, best odd: control plane and etcd
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub masters: u32,
-    /// Workers
+    /// Number of workers; without any, a single master runs the workloads
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub workers: u32,
     /// Operating system: a name that `firstlight profiles` lists
     #[arg(long, default_value = "debian-12")]
     pub os: String,
-    /// Architecture
+    /// Processor architecture
     #[arg(long, default_value = "amd64", value_parser = ["amd64", "arm64"])]
     pub arch: String,
-    /// Release train of Kubernetes
+    /// Kubernetes release train: 1.20, 1.30, 1.34 or 1.36
     #[arg(long, value_name = "TRAIN", default_value = "1.34")]
     pub kubernetes: String,
-    /// File with an OpenSSH public key for an account `ops`; may be given more than once
+    /// File with an OpenSSH public key, which may then log in as `ops`; may be given more than once
     #[arg(long, value_name = "FILE")]
     pub ssh_key: Vec<PathBuf>,
 }
@@ -64,7 +71,10 @@ pub fn run(args: &Init, printer: &Printer) -> Result<(), Failure> {
         return Err(Failure::message(path, "exists already and is left alone"));
     }
     atomic::write(path, 0o644, text.as_bytes())?;
-    printer.note(&format!("wrote {}; next: firstlight build -f {0}", path.display()));
+    printer.note(&format!(
+        "wrote {}; next: firstlight build -f {0}",
+        path.display()
+    ));
     Ok(())
 }
 
@@ -77,24 +87,41 @@ pub fn stable_mac(cluster: &str, node: &str) -> String {
 /// The text of a `cluster.yml` for the answers.
 pub fn describe(answers: &Answers) -> Result<String, Failure> {
     let host = |n: u32| Ipv4Addr::from(u32::from(answers.subnet.network()) + n);
-    let room = u32::from(answers.subnet.broadcast()) - u32::from(answers.subnet.network());
-    if answers.masters == 0 || 10 + answers.masters + answers.workers > room {
+    let room = (u32::from(answers.subnet.broadcast()) - u32::from(answers.subnet.network()))
+        .saturating_sub(10);
+    if answers.masters == 0 {
+        return Err(Failure::Message(
+            "a cluster needs a master: `--masters` is 0".to_owned(),
+        ));
+    }
+    if answers.masters.saturating_add(answers.workers) > room {
         return Err(Failure::Message(format!(
-            "{} masters and {} workers do not fit: there must be a master, and `{}` has room for {} machines",
-            answers.masters, answers.workers, answers.subnet, room.saturating_sub(10)
+            "{} masters and {} workers do not fit: from its tenth address on, `{}` has room for {room} machines",
+            answers.masters, answers.workers, answers.subnet
         )));
     }
+    let gateway = answers.gateway.unwrap_or_else(|| host(1));
+    let nameservers: Vec<_> = answers.nameserver.iter().map(ToString::to_string).collect();
+    let nameservers = if nameservers.is_empty() {
+        gateway.to_string()
+    } else {
+        nameservers.join(", ")
+    };
     let mut text = format!(
-        "# A Kubernetes cluster that brings itself up on first boot. Every key: README.md in src/config.\n\
+        "# A Kubernetes cluster that brings itself up on first boot. Every key: src/config/REFERENCE.md\n\
          name: {name}\n\
          kubernetes:\n  version: \"{train}\"   # release train\n\
          defaults:            # for every host that does not say otherwise\n\
-         \x20 os: {os}\n  arch: {arch}\n  network:\n    gateway: {gateway}\n    nameservers: [{gateway}]\n\
+         \x20 os: {os}\n  arch: {arch}\n  network:\n    gateway: {gateway}\n    nameservers: [{nameservers}]\n\
          hosts:\n",
-        name = answers.name, train = answers.kubernetes, os = answers.os, arch = answers.arch, gateway = host(1),
+        name = answers.name,
+        train = answers.kubernetes,
+        os = answers.os,
+        arch = answers.arch,
     );
     let masters = (1..=answers.masters).map(|i| (format!("m{i}"), "master", 9 + i));
-    let workers = (1..=answers.workers).map(|i| (format!("w{i}"), "worker", 9 + answers.masters + i));
+    let workers =
+        (1..=answers.workers).map(|i| (format!("w{i}"), "worker", 9 + answers.masters + i));
     for (name, role, n) in masters.chain(workers) {
         write!(
             text,
@@ -107,12 +134,13 @@ pub fn describe(answers: &Answers) -> Result<String, Failure> {
     if !answers.ssh_key.is_empty() {
         text.push_str("ssh:                 # for people; nothing of the cluster needs it\n  user: ops\n  authorized_keys:\n");
         for path in &answers.ssh_key {
-            writeln!(text, "    - {}", fs_err::read_to_string(path)?.trim()).expect("writing to a String");
+            writeln!(text, "    - {}", fs_err::read_to_string(path)?.trim())
+                .expect("writing to a String");
         }
     }
     text.push_str(
         "network:\n  provider: bridge              # all machines on one layer-2 network\n  pod_network_cidr: 10.32.0.0/12\n  service_cidr: 10.96.0.0/12\n\
-         # artefacts:\n#   mirror: http://192.168.122.1:8000   # a folder made by `firstlight overlay build`, on any web server\n#   upstream: false                     # never ask the internet\n",
+         # artefacts:\n#   mirror: http://mirror.example:8000   # a folder made by `firstlight overlay build`, on any web server\n#   upstream: false                      # never ask the internet\n",
     );
     Ok(text)
 }

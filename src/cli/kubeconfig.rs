@@ -16,7 +16,7 @@ pub struct Kubeconfig {
 
 /// Runs it.
 pub fn run(args: &Kubeconfig, printer: &Printer) -> Result<(), Failure> {
-    let plan = args.input.load(printer)?.plan;
+    let plan = args.input.load(printer)?;
     let ids = identity::load(&plan.cluster, &args.input.state(), &args.input.lock())?;
     printer.data(super::build::admin(&plan, &ids).expose());
     Ok(())

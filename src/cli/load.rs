@@ -16,30 +16,29 @@ use crate::yaml;
 /// Where the cluster is described.
 #[derive(Debug, Clone, Args)]
 pub struct Input {
-    /// Cluster description
-    #[arg(short = 'f', long = "file", value_name = "FILE", default_value = "cluster.yml")]
+    /// Description of the cluster
+    #[arg(
+        short = 'f',
+        long = "file",
+        value_name = "FILE",
+        default_value = "cluster.yml"
+    )]
     pub file: PathBuf,
-    /// Folder with everything issued for the cluster [default: `state` beside FILE]
+    /// Folder with the keys and certificates of the cluster, secret [default: `state` beside FILE]
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
-    /// Folder laid out like the program's own `overlays/`, whose files replace or add to it
+    /// Folder laid out like the sources' `overlays/`, whose components, trains and package lists
+    /// replace those of the program or add to them
     #[arg(long, value_name = "DIR")]
     pub overlays: Option<PathBuf>,
-    /// Folder of profiles that replace or add to the program's own
+    /// Folder of profiles (`*.yml`) that replace those of the program or add to them
     #[arg(long, value_name = "DIR")]
     pub profiles: Option<PathBuf>,
 }
 
-/// A file that was read and planned.
-#[derive(Debug)]
-pub struct Loaded {
-    /// Decided.
-    pub plan: Plan,
-}
-
 impl Input {
     /// Reads and plans; warnings are printed, errors returned all at once.
-    pub fn load(&self, printer: &Printer) -> Result<Loaded, Failure> {
+    pub fn load(&self, printer: &Printer) -> Result<Plan, Failure> {
         let bytes = fs_err::read(&self.file).map_err(|e| match e.kind() {
             std::io::ErrorKind::NotFound => Failure::Message(format!(
                 "there is no `{}`\nhint: `firstlight init` writes one, `firstlight build --example` needs none",
@@ -48,12 +47,26 @@ impl Input {
             _ => e.into(),
         })?;
         let name = self.file.display().to_string();
-        let source = yaml::decode(&name, &bytes).map_err(|finding| Failure::Findings(Source { name, text: String::new() }, vec![finding]))?;
-        let (config, document, warnings) = config::parse(&source).map_err(|findings| Failure::Findings(source.clone(), findings))?;
+        let source = yaml::decode(&name, &bytes).map_err(|finding| {
+            Failure::Findings(
+                Source {
+                    name,
+                    text: String::new(),
+                },
+                vec![finding],
+            )
+        })?;
+        let (config, document, warnings) = config::parse(&source)
+            .map_err(|findings| Failure::Findings(source.clone(), findings))?;
         printer.findings(&source, &warnings);
         let catalogue = self.catalogue()?;
-        let plan = plan::plan(&config, &document, &profiles(self.profiles.as_deref())?, &catalogue).map_err(|findings| Failure::Findings(source, findings))?;
-        Ok(Loaded { plan })
+        plan::plan(
+            &config,
+            &document,
+            &profiles(self.profiles.as_deref())?,
+            &catalogue,
+        )
+        .map_err(|findings| Failure::Findings(source, findings))
     }
 
     /// The catalogue, with `--overlays`.
@@ -66,7 +79,9 @@ impl Input {
 
     /// The state folder.
     pub fn state(&self) -> PathBuf {
-        self.state.clone().unwrap_or_else(|| self.file.with_file_name("state"))
+        self.state
+            .clone()
+            .unwrap_or_else(|| self.file.with_file_name("state"))
     }
 
     /// `firstlight.lock`

@@ -22,22 +22,22 @@ use clap::{Parser, Subcommand, ValueEnum};
 use exit::Failure;
 use printer::{Color, Printer};
 
-/// Everything each machine needs to become its Kubernetes node by itself, on first boot
+/// Make everything each machine needs to become its Kubernetes node by itself, on first boot
 ///
 /// `firstlight build` turns one cluster.yml into a seed per machine: a cloud-init ISO with which a
-/// stock machine becomes its node, without SSH, an orchestrator or a first node.
+/// stock machine becomes its node, without SSH or an orchestrator.
 #[derive(Debug, Parser)]
 #[command(name = "firstlight", version, propagate_version = true, after_help = AFTER_HELP)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// When to colour
+    /// Whether to colour what goes to the terminal
     #[arg(long, value_enum, default_value = "auto", global = true)]
     color: Color,
-    /// Print errors only
+    /// Print errors only, on standard error
     #[arg(short, long, global = true)]
     quiet: bool,
-    /// Print more
+    /// Print more on standard error, such as every certificate that was issued
     #[arg(short, long, global = true, conflicts_with = "quiet")]
     verbose: bool,
 }
@@ -45,9 +45,10 @@ pub struct Cli {
 const AFTER_HELP: &str = "\
 Begin with:
   firstlight build --example      a one-node cluster, with the commands that start it
-  firstlight init > cluster.yml   a description of your own, with comments
+  firstlight init > cluster.yml   a description of your own, with comments; then
+  firstlight build                its seeds, in out/nodes
 
-Exit codes: 0 done, 1 the input or the environment, 2 usage, 3 a check found a difference, 70 a bug.";
+Exit codes: 0 done, 1 the input or the environment is at fault, 2 wrong usage, 70 a bug.";
 
 #[derive(Debug, Subcommand)]
 enum Command {

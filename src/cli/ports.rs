@@ -10,7 +10,7 @@ use super::printer::Printer;
 use super::table::{row, table};
 use crate::plan::ports::{Port, ports};
 
-/// Print the port contract of this cluster
+/// Print which ports nodes listen on, for whom, and what protects them
 #[derive(Debug, Clone, Args)]
 pub struct Ports {
     #[command(flatten)]
@@ -22,7 +22,7 @@ pub struct Ports {
 
 /// Runs it.
 pub fn run(args: &Ports, printer: &Printer) -> Result<(), Failure> {
-    let plan = args.input.load(printer)?.plan;
+    let plan = args.input.load(printer)?;
     let all = ports(&plan);
     printer.data(&match args.format {
         Format::Text => {

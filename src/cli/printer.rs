@@ -30,8 +30,15 @@ pub struct Printer {
 impl Printer {
     /// From the global flags and the environment.
     pub fn new(color: Color, quiet: bool, verbose: bool) -> Printer {
-        let auto = || std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-        Printer { color: color == Color::Always || (color == Color::Auto && auto()), quiet, verbose }
+        let auto = || {
+            std::io::stderr().is_terminal()
+                && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+        };
+        Printer {
+            color: color == Color::Always || (color == Color::Auto && auto()),
+            quiet,
+            verbose,
+        }
     }
 
     /// Data, to standard output. A closed pipe ends the program silently: its reader has seen
@@ -42,7 +49,13 @@ impl Printer {
             if error.kind() == std::io::ErrorKind::BrokenPipe {
                 std::process::exit(0);
             }
-            self.error(&std::io::Error::new(error.kind(), format!("cannot write standard output: {error}")), None);
+            self.error(
+                &std::io::Error::new(
+                    error.kind(),
+                    format!("cannot write standard output: {error}"),
+                ),
+                None,
+            );
             std::process::exit(1);
         }
     }
@@ -63,15 +76,27 @@ impl Printer {
 
     /// Findings with their snippets. Warnings are part of what `--quiet` silences.
     pub fn findings(&self, source: &Source, findings: &[Diagnostic]) {
-        let shown: Vec<_> = findings.iter().filter(|d| !self.quiet || d.severity == Severity::Error).cloned().collect();
+        let shown: Vec<_> = findings
+            .iter()
+            .filter(|d| !self.quiet || d.severity == Severity::Error)
+            .cloned()
+            .collect();
         if !shown.is_empty() {
-            drop(write!(std::io::stderr(), "{}", diagnostic::render(source, &shown, self.color)));
+            drop(write!(
+                std::io::stderr(),
+                "{}",
+                diagnostic::render(source, &shown, self.color)
+            ));
         }
     }
 
     /// An error with its causes and what to do, as `error:`, `Caused by:`, `hint:`.
     pub fn error(&self, error: &dyn std::error::Error, hint: Option<&str>) {
-        let (on, off) = if self.color { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
+        let (on, off) = if self.color {
+            ("\x1b[1;31m", "\x1b[0m")
+        } else {
+            ("", "")
+        };
         let mut text = format!("{on}error{off}: {error}\n");
         let mut cause = error.source();
         while let Some(e) = cause {
@@ -90,7 +115,8 @@ impl Printer {
         if self.quiet || !std::io::stderr().is_terminal() {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
-        let style = ProgressStyle::with_template("{prefix:>10} {bar:30} {pos}/{len} {msg}").expect("a template that is tested");
+        let style = ProgressStyle::with_template("{prefix:>10} {bar:30} {pos}/{len} {msg}")
+            .expect("a template that is tested");
         bar.set_style(style);
         bar.set_prefix(stage);
         bar.enable_steady_tick(Duration::from_millis(100));

@@ -14,7 +14,7 @@ use crate::plan::profile::Profile;
 /// List the operating systems that nodes can have
 #[derive(Debug, Clone, Args)]
 pub struct Profiles {
-    /// Folder of profiles that replace or add to the program's own
+    /// Folder of profiles (`*.yml`) that replace those of the program or add to them
     #[arg(long, value_name = "DIR")]
     profiles: Option<PathBuf>,
     /// Form of what is printed
@@ -25,7 +25,12 @@ pub struct Profiles {
 /// Runs it.
 pub fn run(args: &Profiles, printer: &Printer) -> Result<(), Failure> {
     let all = super::load::profiles(args.profiles.as_deref())?;
-    let arches = |p: &Profile| p.architectures.iter().map(|a| a.as_str()).collect::<Vec<_>>();
+    let arches = |p: &Profile| {
+        p.architectures
+            .iter()
+            .map(|a| a.as_str())
+            .collect::<Vec<_>>()
+    };
     printer.data(&match args.format {
         Format::Text => {
             let head = row(["NAME", "SYSTEM", "ARCHITECTURES", "KERNEL", "SYSTEMD", "CLOUD-INIT"]);

@@ -3,11 +3,20 @@
 /// Lines of left-aligned columns, two blanks apart, without trailing blanks.
 pub(super) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |c: usize| rows.iter().filter_map(|r| r.get(c)).map(|t| t.chars().count()).max().unwrap_or(0);
+    let width = |c: usize| {
+        rows.iter()
+            .filter_map(|r| r.get(c))
+            .map(|t| t.chars().count())
+            .max()
+            .unwrap_or(0)
+    };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     rows.iter()
         .map(|row| {
-            let cells = row.iter().enumerate().map(|(i, cell)| format!("{cell:<width$}", width = widths[i]));
+            let cells = row
+                .iter()
+                .enumerate()
+                .map(|(i, cell)| format!("{cell:<width$}", width = widths[i]));
             cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
         })
         .collect()
@@ -24,6 +33,13 @@ mod tests {
 
     #[test]
     fn columns_align_and_lines_end_clean() {
-        assert_eq!(table(&[row(["NAME", "ROLE"]), row(["m1", "master"]), row(["worker-1", ""])]), "NAME      ROLE\nm1        master\nworker-1\n");
+        assert_eq!(
+            table(&[
+                row(["NAME", "ROLE"]),
+                row(["m1", "master"]),
+                row(["worker-1", ""])
+            ]),
+            "NAME      ROLE\nm1        master\nworker-1\n"
+        );
     }
 }

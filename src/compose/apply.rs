@@ -21,20 +21,38 @@ pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node) {
 
 /// File name to content: `NN-name.yaml` in the order in which they are applied, and `inventory`.
 pub(super) fn waves(plan: &Plan, node: &Node) -> BTreeMap<String, String> {
-    let mut waves = vec![("10-rbac.yaml", rbac(plan)), ("20-kube-proxy.yaml", kube_proxy(plan, node))];
+    let mut waves = vec![
+        ("10-rbac.yaml", rbac(plan)),
+        ("20-kube-proxy.yaml", kube_proxy(plan, node)),
+    ];
     if plan.addons.contains("coredns") {
         waves.push(("30-coredns.yaml", coredns(plan, node)));
     }
-    let mut inventory: Vec<String> = waves.iter().flat_map(|(_, objects)| objects.iter().map(object::reference)).collect();
+    let mut inventory: Vec<String> = waves
+        .iter()
+        .flat_map(|(_, objects)| objects.iter().map(object::reference))
+        .collect();
     inventory.sort_unstable();
-    let files = waves.into_iter().map(|(name, objects)| (name.to_owned(), object::stream(&objects)));
-    files.chain([("inventory".to_owned(), inventory.join("\n") + "\n")]).collect()
+    let files = waves
+        .into_iter()
+        .map(|(name, objects)| (name.to_owned(), object::stream(&objects)));
+    files
+        .chain([("inventory".to_owned(), inventory.join("\n") + "\n")])
+        .collect()
 }
 
 fn rbac(plan: &Plan) -> Vec<Value> {
     let mut objects = object::read(overlay::file("firstlight/manifests/rbac.yaml"));
-    let join = |nets: &[ipnet::IpNet]| nets.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-    let members: Vec<_> = plan.masters().map(|m| format!("https://{}:2379", super::host::bracketed(m.ip()))).collect();
+    let join = |nets: &[ipnet::IpNet]| {
+        nets.iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(",")
+    };
+    let members: Vec<_> = plan
+        .masters()
+        .map(|m| format!("https://{}:2379", super::host::bracketed(m.ip())))
+        .collect();
     // what kubeadm's own tools look for; etcd is external to them, because it is a unit here
     let configuration = json!({
         "apiVersion": plan.release.settings.api_versions.kubeadm,
@@ -52,7 +70,11 @@ fn rbac(plan: &Plan) -> Vec<Value> {
             "keyFile": "/etc/kubernetes/pki/apiserver-etcd-client.key",
         } },
     });
-    set(find(&mut objects, "ConfigMap", "kubeadm-config"), "/data/ClusterConfiguration", json!(object::yaml(&configuration)));
+    set(
+        find(&mut objects, "ConfigMap", "kubeadm-config"),
+        "/data/ClusterConfiguration",
+        json!(object::yaml(&configuration)),
+    );
     objects
 }
 
@@ -83,38 +105,78 @@ fn kube_proxy(plan: &Plan, node: &Node) -> Vec<Value> {
     });
     let map = find(&mut objects, "ConfigMap", "kube-proxy");
     set(map, "/data/config.conf", json!(object::yaml(&config)));
-    set(map, "/data/kubeconfig.conf", json!(object::yaml(&kubeconfig)));
-    image(find(&mut objects, "DaemonSet", "kube-proxy"), node, "kube-proxy");
+    set(
+        map,
+        "/data/kubeconfig.conf",
+        json!(object::yaml(&kubeconfig)),
+    );
+    image(
+        find(&mut objects, "DaemonSet", "kube-proxy"),
+        node,
+        "kube-proxy",
+    );
     objects
 }
 
 /// Numbers stay numbers: `maxPerCore: 0` is an integer to kube-proxy, `tcpEstablishedTimeout: 0s` a duration.
 fn conntrack(plan: &Plan) -> Value {
-    let typed = |text: &String| text.parse::<i64>().map_or_else(|_| json!(text), |n| json!(n));
-    Value::Object(plan.kube_proxy.conntrack.iter().map(|(k, v)| (k.clone(), typed(v))).collect::<Map<_, _>>())
+    let typed = |text: &String| {
+        text.parse::<i64>()
+            .map_or_else(|_| json!(text), |n| json!(n))
+    };
+    Value::Object(
+        plan.kube_proxy
+            .conntrack
+            .iter()
+            .map(|(k, v)| (k.clone(), typed(v)))
+            .collect::<Map<_, _>>(),
+    )
 }
 
 fn coredns(plan: &Plan, node: &Node) -> Vec<Value> {
     let mut objects = object::read(overlay::file("coredns/manifests/coredns.yaml"));
-    let resolvers: Vec<_> = node.network.nameservers.iter().map(ToString::to_string).collect();
-    let forward = if resolvers.is_empty() { "/etc/resolv.conf".to_owned() } else { resolvers.join(" ") };
+    let resolvers: Vec<_> = node
+        .network
+        .nameservers
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let forward = if resolvers.is_empty() {
+        "/etc/resolv.conf".to_owned()
+    } else {
+        resolvers.join(" ")
+    };
     let corefile = format!(
         ".:53 {{\n    errors\n    health {{\n        lameduck 5s\n    }}\n    ready\n    kubernetes {} in-addr.arpa ip6.arpa {{\n        \
          pods insecure\n        fallthrough in-addr.arpa ip6.arpa\n        ttl 30\n    }}\n    prometheus :9153\n    forward . {forward} {{\n        \
          max_concurrent 1000\n    }}\n    cache 30\n    loop\n    reload\n    loadbalance\n}}\n",
         plan.domain
     );
-    set(find(&mut objects, "ConfigMap", "coredns"), "/data/Corefile", json!(corefile));
+    set(
+        find(&mut objects, "ConfigMap", "coredns"),
+        "/data/Corefile",
+        json!(corefile),
+    );
     let deployment = find(&mut objects, "Deployment", "coredns");
     image(deployment, node, "coredns");
     set(deployment, "/spec/replicas", json!(plan.dns_replicas));
     let service = find(&mut objects, "Service", "kube-dns");
-    set(service, "/spec/clusterIP", json!(plan.dns_ips[0].to_string()));
+    set(
+        service,
+        "/spec/clusterIP",
+        json!(plan.dns_ips[0].to_string()),
+    );
     objects
 }
 
 /// The first container's image, by digest.
 fn image(workload: &mut Value, node: &Node, name: &str) {
-    let (image, digest) = node.image(name).expect("the train has the image of every manifest");
-    set(workload, "/spec/template/spec/containers/0/image", json!(format!("{image}@{digest}")));
+    let (image, digest) = node
+        .image(name)
+        .expect("the train has the image of every manifest");
+    set(
+        workload,
+        "/spec/template/spec/containers/0/image",
+        json!(format!("{image}@{digest}")),
+    );
 }

@@ -9,7 +9,10 @@ use crate::plan::{Node, Plan};
 
 /// Its configuration and its pod.
 pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node) {
-    let servers: String = plan.masters().map(|m| format!("  server {} {}:6443\n", m.name, bracketed(m.ip()))).collect();
+    let servers: String = plan
+        .masters()
+        .map(|m| format!("  server {} {}:6443\n", m.name, bracketed(m.ip())))
+        .collect();
     tree.public(
         "/etc/firstlight/haproxy.cfg",
         format!(
@@ -22,9 +25,12 @@ pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node) {
              {servers}"
         ),
     );
-    let (image, digest) = node.image("haproxy").expect("every train has haproxy for workers");
+    let (image, digest) = node
+        .image("haproxy")
+        .expect("every train has haproxy for workers");
     let volume = |name: &str, path: &str| json!({ "name": name, "hostPath": { "path": path, "type": "File" } });
-    let mount = |name: &str, path: &str| json!({ "name": name, "mountPath": path, "readOnly": true });
+    let mount =
+        |name: &str, path: &str| json!({ "name": name, "mountPath": path, "readOnly": true });
     let pod = json!({
         "apiVersion": "v1",
         "kind": "Pod",

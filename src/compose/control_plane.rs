@@ -11,16 +11,29 @@ const PKI: &str = "/etc/kubernetes/pki";
 
 /// `/etc/firstlight/manifests/kube-*.yaml`; `firstlight-manifests` puts them before the kubelet.
 pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node) {
-    for pod in [apiserver(plan, node), controller_manager(plan, node), scheduler(plan, node)] {
-        let name = pod["metadata"]["name"].as_str().expect("pods here have names");
-        tree.public(&format!("/etc/firstlight/manifests/{name}.yaml"), object::yaml(&pod));
+    for pod in [
+        apiserver(plan, node),
+        controller_manager(plan, node),
+        scheduler(plan, node),
+    ] {
+        let name = pod["metadata"]["name"]
+            .as_str()
+            .expect("pods here have names");
+        tree.public(
+            &format!("/etc/firstlight/manifests/{name}.yaml"),
+            object::yaml(&pod),
+        );
     }
 }
 
 fn apiserver(plan: &Plan, node: &Node) -> Value {
     // the own member first; a client that lists all survives the loss of its own
     let mut etcd = vec!["https://127.0.0.1:2379".to_owned()];
-    etcd.extend(plan.masters().filter(|m| m.name != node.name).map(|m| format!("https://{}:2379", bracketed(m.ip()))));
+    etcd.extend(
+        plan.masters()
+            .filter(|m| m.name != node.name)
+            .map(|m| format!("https://{}:2379", bracketed(m.ip()))),
+    );
     let services: Vec<_> = plan.service_cidrs.iter().map(ToString::to_string).collect();
     let mut args = vec![
         format!("--advertise-address={}", node.ip()),
@@ -45,7 +58,10 @@ fn apiserver(plan: &Plan, node: &Node) -> Value {
         "--requestheader-group-headers=X-Remote-Group".to_owned(),
         "--requestheader-username-headers=X-Remote-User".to_owned(),
         "--secure-port=6443".to_owned(),
-        format!("--service-account-issuer=https://kubernetes.default.svc.{}", plan.domain),
+        format!(
+            "--service-account-issuer=https://kubernetes.default.svc.{}",
+            plan.domain
+        ),
         format!("--service-account-key-file={PKI}/sa.pub"),
         format!("--service-account-signing-key-file={PKI}/sa.key"),
         format!("--service-cluster-ip-range={}", services.join(",")),
@@ -55,11 +71,22 @@ fn apiserver(plan: &Plan, node: &Node) -> Value {
     if plan.release.settings.apiserver.insecure_port {
         args.push("--insecure-port=0".to_owned());
     }
-    pod(node, "kube-apiserver", "250m", &args, &[("k8s-certs", PKI), ("ca-certs", "/etc/ssl/certs")], &|path| {
-        // liveness without etcd: when the quorum is lost a restart mends nothing and adds five minutes of back-off
-        let path = if path == "livez" { "/livez?exclude=etcd" } else { "/readyz" };
-        json!({ "host": "127.0.0.1", "path": path, "port": 6443, "scheme": "HTTPS" })
-    })
+    pod(
+        node,
+        "kube-apiserver",
+        "250m",
+        &args,
+        &[("k8s-certs", PKI), ("ca-certs", "/etc/ssl/certs")],
+        &|path| {
+            // liveness without etcd: when the quorum is lost a restart mends nothing and adds five minutes of back-off
+            let path = if path == "livez" {
+                "/livez?exclude=etcd"
+            } else {
+                "/readyz"
+            };
+            json!({ "host": "127.0.0.1", "path": path, "port": 6443, "scheme": "HTTPS" })
+        },
+    )
 }
 
 fn controller_manager(plan: &Plan, node: &Node) -> Value {
@@ -84,10 +111,19 @@ fn controller_manager(plan: &Plan, node: &Node) -> Value {
     if plan.release.settings.controller_manager.port_flag {
         args.push("--port=0".to_owned());
     }
-    let volumes = [("k8s-certs", PKI), ("kubeconfig", conf), ("ca-certs", "/etc/ssl/certs")];
-    pod(node, "kube-controller-manager", "200m", &args, &volumes, &|_| {
-        json!({ "host": "127.0.0.1", "path": "/healthz", "port": 10257, "scheme": "HTTPS" })
-    })
+    let volumes = [
+        ("k8s-certs", PKI),
+        ("kubeconfig", conf),
+        ("ca-certs", "/etc/ssl/certs"),
+    ];
+    pod(
+        node,
+        "kube-controller-manager",
+        "200m",
+        &args,
+        &volumes,
+        &|_| json!({ "host": "127.0.0.1", "path": "/healthz", "port": 10257, "scheme": "HTTPS" }),
+    )
 }
 
 fn scheduler(plan: &Plan, node: &Node) -> Value {
@@ -103,17 +139,37 @@ fn scheduler(plan: &Plan, node: &Node) -> Value {
     if plan.release.settings.scheduler.port_flag {
         args.push("--port=0".to_owned());
     }
-    pod(node, "kube-scheduler", "100m", &args, &[("kubeconfig", conf)], &|_| {
-        json!({ "host": "127.0.0.1", "path": "/healthz", "port": 10259, "scheme": "HTTPS" })
-    })
+    pod(
+        node,
+        "kube-scheduler",
+        "100m",
+        &args,
+        &[("kubeconfig", conf)],
+        &|_| json!({ "host": "127.0.0.1", "path": "/healthz", "port": 10259, "scheme": "HTTPS" }),
+    )
 }
 
 /// One static pod: `volumes` are host paths, mounted read-only where they are; `probe` gives the
 /// request for `livez` and `readyz`.
-fn pod(node: &Node, name: &str, cpu: &str, args: &[String], volumes: &[(&str, &str)], probe: &dyn Fn(&str) -> Value) -> Value {
+fn pod(
+    node: &Node,
+    name: &str,
+    cpu: &str,
+    args: &[String],
+    volumes: &[(&str, &str)],
+    probe: &dyn Fn(&str) -> Value,
+) -> Value {
     let (image, digest) = node.image(name).expect("every train has the control plane");
-    let command: Vec<_> = std::iter::once(name.to_owned()).chain(args.iter().cloned()).collect();
-    let kind = |path: &str| if path.ends_with(".conf") { "File" } else { "DirectoryOrCreate" };
+    let command: Vec<_> = std::iter::once(name.to_owned())
+        .chain(args.iter().cloned())
+        .collect();
+    let kind = |path: &str| {
+        if path.ends_with(".conf") {
+            "File"
+        } else {
+            "DirectoryOrCreate"
+        }
+    };
     let mut container = json!({
         "name": name,
         "image": format!("{image}@{digest}"),

@@ -10,10 +10,19 @@ use crate::identity::Identities;
 use crate::plan::profile::NetworkOwner;
 use crate::plan::{Node, Plan};
 
-pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node, ids: &Identities, generation: Generation) {
+pub(super) fn add(
+    tree: &mut NodeTree,
+    plan: &Plan,
+    node: &Node,
+    ids: &Identities,
+    generation: Generation,
+) {
     tree.public("/etc/firstlight/node.env", env(plan, node, ids, generation));
     // overlay: containerd; br_netfilter: kube-proxy sees bridged traffic; nf_conntrack: its settings exist
-    tree.public("/etc/modules-load.d/firstlight.conf", "overlay\nbr_netfilter\nnf_conntrack\n");
+    tree.public(
+        "/etc/modules-load.d/firstlight.conf",
+        "overlay\nbr_netfilter\nnf_conntrack\n",
+    );
     tree.public(
         "/etc/sysctl.d/90-firstlight.conf",
         "# forwarding and bridged packets through the host's rules: what Kubernetes asks of a node\n\
@@ -24,15 +33,29 @@ pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node, ids: &Identitie
          vm.overcommit_memory = 1\nkernel.panic = 10\nkernel.panic_on_oops = 1\n",
     );
     // a detached medium must not make cloud-init look elsewhere and begin anew
-    tree.public("/etc/cloud/cloud.cfg.d/99-firstlight.cfg", "datasource_list: [NoCloud, None]\n");
+    tree.public(
+        "/etc/cloud/cloud.cfg.d/99-firstlight.cfg",
+        "datasource_list: [NoCloud, None]\n",
+    );
     if node.profile.network == NetworkOwner::Networkd {
         network_owner(tree);
     }
     if !node.environment.is_empty() {
-        let line = |(k, v): (&String, &String)| format!("{k}=\"{}\"\n", v.replace('\\', "\\\\").replace('"', "\\\""));
-        tree.public("/etc/environment", node.environment.iter().map(line).collect::<String>());
-        let proxies = node.environment.iter().filter(|(k, _)| k.to_lowercase().ends_with("_proxy"));
-        tree.public("/etc/firstlight/proxy.env", proxies.map(line).collect::<String>());
+        let line = |(k, v): (&String, &String)| {
+            format!("{k}=\"{}\"\n", v.replace('\\', "\\\\").replace('"', "\\\""))
+        };
+        tree.public(
+            "/etc/environment",
+            node.environment.iter().map(line).collect::<String>(),
+        );
+        let proxies = node
+            .environment
+            .iter()
+            .filter(|(k, _)| k.to_lowercase().ends_with("_proxy"));
+        tree.public(
+            "/etc/firstlight/proxy.env",
+            proxies.map(line).collect::<String>(),
+        );
     }
 }
 
@@ -67,17 +90,51 @@ fn env(plan: &Plan, node: &Node, ids: &Identities, generation: Generation) -> St
     set("ROLE", if node.is_master() { "master" } else { "worker" });
     set("IP", &node.ip().to_string());
     set("POD_CIDR", &plan.pod_cidrs[0].to_string());
-    set("STAMP", &ids.nodes[&node.name].stamp.unix_timestamp().to_string());
-    set("MIRROR", plan.artefacts.mirror.as_deref().unwrap_or_default().trim_end_matches('/'));
-    set("UPSTREAM", if plan.artefacts.upstream { "true" } else { "false" });
+    set(
+        "STAMP",
+        &ids.nodes[&node.name].stamp.unix_timestamp().to_string(),
+    );
+    set(
+        "MIRROR",
+        plan.artefacts
+            .mirror
+            .as_deref()
+            .unwrap_or_default()
+            .trim_end_matches('/'),
+    );
+    set(
+        "UPSTREAM",
+        if plan.artefacts.upstream {
+            "true"
+        } else {
+            "false"
+        },
+    );
+    set("BEACON", plan.beacon.as_deref().unwrap_or_default());
     set("KUBELET_FLAGS", &kubelet::flags(plan, node));
-    set("MANIFESTS_FIRST", if node.is_master() { "kube-apiserver.yaml" } else { "haproxy.yaml" });
+    set(
+        "MANIFESTS_FIRST",
+        if node.is_master() {
+            "kube-apiserver.yaml"
+        } else {
+            "haproxy.yaml"
+        },
+    );
     if node.is_master() {
         set("GENERATION", &generation.0.to_string());
         let member = |m: &Node| format!("{}=https://{}:2380", m.name, bracketed(m.ip()));
-        set("ETCD_CLUSTER", &plan.masters().map(member).collect::<Vec<_>>().join(","));
+        set(
+            "ETCD_CLUSTER",
+            &plan.masters().map(member).collect::<Vec<_>>().join(","),
+        );
         let labels = plan.release.settings.control_plane.labels.iter();
-        set("MASTER_LABELS", &labels.map(|l| format!("{}=", l.key())).collect::<Vec<_>>().join(" "));
+        set(
+            "MASTER_LABELS",
+            &labels
+                .map(|l| format!("{}=", l.key()))
+                .collect::<Vec<_>>()
+                .join(" "),
+        );
     }
     text
 }

@@ -22,11 +22,19 @@ pub(super) fn flags(plan: &Plan, node: &Node) -> String {
         flags.push(format!("--container-runtime-endpoint={SOCKET}"));
     }
     if !node.labels.is_empty() {
-        let labels: Vec<_> = node.labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        let labels: Vec<_> = node
+            .labels
+            .iter()
+            .map(|(k, v)| format!("{k}={v}"))
+            .collect();
         flags.push(format!("--node-labels={}", labels.join(",")));
     }
     if !node.taints.is_empty() {
-        let taints: Vec<_> = node.taints.iter().map(|t| format!("{}={}:{}", t.key, t.value, t.effect)).collect();
+        let taints: Vec<_> = node
+            .taints
+            .iter()
+            .map(|t| format!("{}={}:{}", t.key, t.value, t.effect))
+            .collect();
         flags.push(format!("--register-with-taints={}", taints.join(",")));
     }
     flags.join(" ")
@@ -64,10 +72,30 @@ pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node) {
         "tlsPrivateKeyFile": "/var/lib/kubelet/pki/kubelet.key",
     });
     let fields = config.as_object_mut().expect("an object literal");
-    optional(fields, "featureGates", !plan.kubelet.feature_gates.is_empty(), json!(plan.kubelet.feature_gates));
-    optional(fields, "containerRuntimeEndpoint", !settings.container_runtime_flag, json!(SOCKET));
-    optional(fields, "seccompDefault", settings.seccomp_default, json!(true));
-    optional(fields, "failCgroupV1", settings.fail_cgroup_v1 && node.profile.cgroup == 1, json!(false));
+    optional(
+        fields,
+        "featureGates",
+        !plan.kubelet.feature_gates.is_empty(),
+        json!(plan.kubelet.feature_gates),
+    );
+    optional(
+        fields,
+        "containerRuntimeEndpoint",
+        !settings.container_runtime_flag,
+        json!(SOCKET),
+    );
+    optional(
+        fields,
+        "seccompDefault",
+        settings.seccomp_default,
+        json!(true),
+    );
+    optional(
+        fields,
+        "failCgroupV1",
+        settings.fail_cgroup_v1 && node.profile.cgroup == 1,
+        json!(false),
+    );
     tree.public("/var/lib/kubelet/config.yaml", object::yaml(&config));
 }
 

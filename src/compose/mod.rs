@@ -58,5 +58,8 @@ pub fn foothold(archive: &str, digest_hex: &str) -> String {
 /// The objects that every master applies, as text: when it differs from the last build's, the
 /// generation goes up.
 pub fn objects(plan: &Plan) -> String {
-    plan.masters().next().map(|master| apply::waves(plan, master).into_values().collect()).unwrap_or_default()
+    plan.masters()
+        .next()
+        .map(|master| apply::waves(plan, master).into_values().collect())
+        .unwrap_or_default()
 }

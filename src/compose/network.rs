@@ -9,8 +9,14 @@ use crate::plan::{Node, Plan};
 /// `/etc/cni/net.d/10-bridge.conflist`. Masquerading is not CNI's (`ipMasq` would hide every pod
 /// from pods on other nodes) but one rule of `firstlight-network`.
 pub(super) fn add(tree: &mut NodeTree, _plan: &Plan, node: &Node, ids: &Identities) {
-    let subnets = ids.pod_subnets.get(&node.name).expect("every node has its subnet");
-    let ranges: Vec<_> = subnets.iter().map(|net| json!([{ "subnet": net.to_string() }])).collect();
+    let subnets = ids
+        .pod_subnets
+        .get(&node.name)
+        .expect("every node has its subnet");
+    let ranges: Vec<_> = subnets
+        .iter()
+        .map(|net| json!([{ "subnet": net.to_string() }]))
+        .collect();
     let config = json!({
         "cniVersion": "0.4.0",
         "name": "bridge",

@@ -13,7 +13,10 @@ pub(super) fn yaml(value: &Value) -> String {
 
 /// Several objects as one stream.
 pub(super) fn stream(objects: &[Value]) -> String {
-    objects.iter().map(|o| format!("---\n{}", yaml(o))).collect()
+    objects
+        .iter()
+        .map(|o| format!("---\n{}", yaml(o)))
+        .collect()
 }
 
 /// The documents of a manifest in `overlays/`.
@@ -23,13 +26,21 @@ pub(super) fn read(text: &str) -> Vec<Value> {
 
 /// `namespace/kind.group/name`, as `kubectl -n NAMESPACE delete KIND.GROUP/NAME` wants it.
 pub(super) fn reference(object: &Value) -> String {
-    let text = |path: &str| object.pointer(path).and_then(Value::as_str).unwrap_or_default();
+    let text = |path: &str| {
+        object
+            .pointer(path)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
     let kind = text("/kind").to_lowercase();
     let kind = match text("/apiVersion").split_once('/') {
         Some((group, _)) => format!("{kind}.{group}"),
         None => kind,
     };
-    let namespace = object.pointer("/metadata/namespace").and_then(Value::as_str).unwrap_or("default");
+    let namespace = object
+        .pointer("/metadata/namespace")
+        .and_then(Value::as_str)
+        .unwrap_or("default");
     format!("{namespace}/{kind}/{}", text("/metadata/name"))
 }
 
@@ -39,8 +50,13 @@ pub(super) fn reference(object: &Value) -> String {
 /// When it does not: the manifest in `overlays/` and its patch are changed together.
 pub(super) fn set(object: &mut Value, pointer: &str, value: Value) {
     let (parent, key) = pointer.rsplit_once('/').expect("a JSON pointer");
-    let parent = object.pointer_mut(parent).unwrap_or_else(|| panic!("no {parent} in the manifest"));
-    parent.as_object_mut().expect("a mapping").insert(key.to_owned(), value);
+    let parent = object
+        .pointer_mut(parent)
+        .unwrap_or_else(|| panic!("no {parent} in the manifest"));
+    parent
+        .as_object_mut()
+        .expect("a mapping")
+        .insert(key.to_owned(), value);
 }
 
 /// The object of that kind and name.

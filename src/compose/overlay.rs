@@ -17,7 +17,9 @@ pub(super) fn file(path: &str) -> &'static str {
 
 /// Every file of a folder of `overlays/`: name and content, sorted by name.
 pub(super) fn folder(path: &str) -> Vec<(&'static str, &'static str)> {
-    let dir = OVERLAYS.get_dir(path).unwrap_or_else(|| panic!("overlays/{path} is part of the program"));
+    let dir = OVERLAYS
+        .get_dir(path)
+        .unwrap_or_else(|| panic!("overlays/{path} is part of the program"));
     let mut files: Vec<_> = dir
         .files()
         .filter_map(|f| Some((f.path().file_name()?.to_str()?, f.contents_utf8()?)))

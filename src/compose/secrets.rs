@@ -38,7 +38,11 @@ impl fmt::Display for Leak {
 pub fn inventory(node: &Node, tree: &NodeTree) -> Vec<SecretFile> {
     let secret = |(path, file): (&String, &super::File)| {
         let allows = file.secret.clone()?;
-        Some(SecretFile { node: node.name.clone(), path: path.clone(), allows })
+        Some(SecretFile {
+            node: node.name.clone(),
+            path: path.clone(),
+            allows,
+        })
     };
     tree.files.iter().filter_map(secret).collect()
 }
@@ -52,13 +56,25 @@ pub fn leaks(plan: &Plan, node: &Node, tree: &NodeTree, ids: &Identities) -> Vec
         for key in private_keys(&file.content) {
             let why = match owners.get(&key) {
                 None => Some("a private key that nobody issued".to_owned()),
-                Some(owner) if owner.signs && !node.is_master() => Some(format!("the key that may {}", owner.allows)),
-                Some(owner) if owner.node.as_ref().is_some_and(|n| *n != node.name) => Some(format!("a key of another node: {}", owner.what)),
-                Some(owner) if owner.node.is_none() && !owner.signs => Some(format!("a key for use outside {}", plan.cluster)),
-                Some(_) if file.secret.is_none() || file.mode & 0o077 != 0 => Some("a private key that others can read".to_owned()),
+                Some(owner) if owner.signs && !node.is_master() => {
+                    Some(format!("the key that may {}", owner.allows))
+                }
+                Some(owner) if owner.node.as_ref().is_some_and(|n| *n != node.name) => {
+                    Some(format!("a key of another node: {}", owner.what))
+                }
+                Some(owner) if owner.node.is_none() && !owner.signs => {
+                    Some(format!("a key for use outside {}", plan.cluster))
+                }
+                Some(_) if file.secret.is_none() || file.mode & 0o077 != 0 => {
+                    Some("a private key that others can read".to_owned())
+                }
                 Some(_) => None,
             };
-            leaks.extend(why.map(|why| Leak { node: node.name.clone(), path: path.clone(), why }));
+            leaks.extend(why.map(|why| Leak {
+                node: node.name.clone(),
+                path: path.clone(),
+                why,
+            }));
         }
     }
     leaks

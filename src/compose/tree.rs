@@ -64,8 +64,23 @@ impl NodeTree {
         self.insert(path, content.into(), 0o644, Kind::Initial, None);
     }
 
-    fn insert(&mut self, path: &str, content: Vec<u8>, mode: u32, kind: Kind, secret: Option<String>) {
-        let before = self.files.insert(path.to_owned(), File { content, mode, kind, secret });
+    fn insert(
+        &mut self,
+        path: &str,
+        content: Vec<u8>,
+        mode: u32,
+        kind: Kind,
+        secret: Option<String>,
+    ) {
+        let before = self.files.insert(
+            path.to_owned(),
+            File {
+                content,
+                mode,
+                kind,
+                secret,
+            },
+        );
         assert!(before.is_none(), "two concerns write {path}");
     }
 }

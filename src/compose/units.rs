@@ -18,7 +18,11 @@ const ALL: [&str; 9] = [
 ];
 
 /// Units of masters.
-const MASTER: [&str; 3] = ["etcd.service", "firstlight-apply.service", "firstlight-manifests.service"];
+const MASTER: [&str; 3] = [
+    "etcd.service",
+    "firstlight-apply.service",
+    "firstlight-manifests.service",
+];
 
 /// Where programs go: writable on systems with a read-only `/usr`, never mounted noexec.
 const BIN: &str = "/opt/firstlight/bin";
@@ -29,24 +33,39 @@ pub(super) fn add(tree: &mut NodeTree, node: &Node) {
             tree.program(&format!("{BIN}/{name}"), content);
         }
     }
-    tree.public("/etc/systemd/system/firstlight.target", overlay::file("firstlight/units/firstlight.target"));
+    tree.public(
+        "/etc/systemd/system/firstlight.target",
+        overlay::file("firstlight/units/firstlight.target"),
+    );
     let master: &[&str] = if node.is_master() { &MASTER } else { &[] };
     for unit in ALL.iter().chain(master) {
-        tree.public(&format!("/etc/systemd/system/{unit}"), overlay::file(&format!("firstlight/units/{unit}")));
+        tree.public(
+            &format!("/etc/systemd/system/{unit}"),
+            overlay::file(&format!("firstlight/units/{unit}")),
+        );
         // one link is enabled (multi-user.target.wants, by the boot format); all else hangs on the target
         if *unit != "firstlight.service" {
-            tree.links.insert(format!("/etc/systemd/system/firstlight.target.wants/{unit}"), format!("../{unit}"));
+            tree.links.insert(
+                format!("/etc/systemd/system/firstlight.target.wants/{unit}"),
+                format!("../{unit}"),
+            );
         }
     }
     for tool in ["status", "reset"] {
-        tree.links.insert(format!("/usr/local/sbin/firstlight-{tool}"), format!("{BIN}/firstlight-{tool}"));
+        tree.links.insert(
+            format!("/usr/local/sbin/firstlight-{tool}"),
+            format!("{BIN}/firstlight-{tool}"),
+        );
     }
     for tool in ["kubectl", "crictl", "etcdctl", "ctr", "kubeadm"] {
-        tree.links.insert(format!("/usr/local/bin/{tool}"), format!("{BIN}/{tool}"));
+        tree.links
+            .insert(format!("/usr/local/bin/{tool}"), format!("{BIN}/{tool}"));
     }
 }
 
 /// What cloud-init runs on every boot: stages `archive` (base64 lines) and starts `firstlight.service`.
 pub(super) fn foothold(archive: &str, digest_hex: &str) -> String {
-    overlay::file("firstlight/foothold.sh").replace("@DIGEST@", digest_hex).replace("@SEED@", archive)
+    overlay::file("firstlight/foothold.sh")
+        .replace("@DIGEST@", digest_hex)
+        .replace("@SEED@", archive)
 }

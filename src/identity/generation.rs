@@ -33,7 +33,10 @@ pub fn generation(state: &Path, objects: &str) -> Result<u64, IdentityError> {
     if before.is_some_and(|record| record.objects == digest) {
         return Ok(last);
     }
-    let record = Record { generation: last + 1, objects: digest };
+    let record = Record {
+        generation: last + 1,
+        objects: digest,
+    };
     let text = serde_json::to_string(&record).expect("plain values have a JSON form") + "\n";
     store.commit(&Files::from([(FILE.to_owned(), Secret::new(text))]))?;
     Ok(record.generation)
@@ -48,6 +51,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let state = folder.path().join("state");
         let of = |objects: &str| generation(&state, objects).unwrap();
-        assert_eq!([of("a"), of("a"), of("b"), of("b"), of("a")], [1, 1, 2, 2, 3]);
+        assert_eq!(
+            [of("a"), of("a"), of("b"), of("b"), of("a")],
+            [1, 1, 2, 2, 3]
+        );
     }
 }

@@ -17,15 +17,42 @@ use crate::diagnostic::{Diagnostic, Severity};
 /// # Errors
 /// Every reason at once: an operating system or architecture no profile supports, a train the
 /// system cannot run, a provider or setting that this version does not build.
-pub fn plan(config: &Config, document: &Document, profiles: &Profiles, catalogue: &Catalogue) -> Result<Plan, Vec<Diagnostic>> {
-    let mut problems = Problems { document, found: Vec::new() };
-    let train = catalogue.train(&config.kubernetes.version).map_err(|e| vec![problems.error("kubernetes/unknown-train", "kubernetes.version", e.to_string(), None)])?;
+pub fn plan(
+    config: &Config,
+    document: &Document,
+    profiles: &Profiles,
+    catalogue: &Catalogue,
+) -> Result<Plan, Vec<Diagnostic>> {
+    let mut problems = Problems {
+        document,
+        found: Vec::new(),
+    };
+    let train = catalogue.train(&config.kubernetes.version).map_err(|e| {
+        vec![problems.error(
+            "kubernetes/unknown-train",
+            "kubernetes.version",
+            e.to_string(),
+            None,
+        )]
+    })?;
     provider(config, &mut problems);
-    let nodes: Vec<Node> = config.hosts.iter().enumerate().filter_map(|(i, host)| node(config, host, i, profiles, &train, &mut problems)).collect();
+    let nodes: Vec<Node> = config
+        .hosts
+        .iter()
+        .enumerate()
+        .filter_map(|(i, host)| node(config, host, i, profiles, &train, &mut problems))
+        .collect();
     if !problems.found.is_empty() {
         return Err(problems.found);
     }
-    let dns = |n| config.network.service_cidrs.iter().filter_map(move |c| nth(c, n)).collect::<Vec<_>>();
+    let dns = |n| {
+        config
+            .network
+            .service_cidrs
+            .iter()
+            .filter_map(move |c| nth(c, n))
+            .collect::<Vec<_>>()
+    };
     Ok(Plan {
         cluster: config.name.clone(),
         domain: config.network.domain.clone(),
@@ -33,11 +60,15 @@ pub fn plan(config: &Config, document: &Document, profiles: &Profiles, catalogue
         service_cidrs: config.network.service_cidrs.clone(),
         api_ips: dns(1),
         dns_ips: dns(10),
-        dns_replicas: config.network.dns_replicas.unwrap_or_else(|| default_dns_replicas(nodes.len())),
+        dns_replicas: config
+            .network
+            .dns_replicas
+            .unwrap_or_else(|| default_dns_replicas(nodes.len())),
         addons: addons(config),
         provider: config.network.provider,
         endpoint: config.api.endpoint.clone(),
         artefacts: config.artefacts.clone(),
+        beacon: config.progress.beacon.clone(),
         certificates: config.certificates,
         kubelet: config.kubelet.clone(),
         kube_proxy: config.kube_proxy.clone(),
@@ -57,11 +88,30 @@ struct Problems<'a> {
 }
 
 impl Problems<'_> {
-    fn error(&self, code: &'static str, path: &str, message: String, help: Option<String>) -> Diagnostic {
-        Diagnostic { severity: Severity::Error, code, path: path.to_owned(), span: self.document.span(path), message, help }
+    fn error(
+        &self,
+        code: &'static str,
+        path: &str,
+        message: String,
+        help: Option<String>,
+    ) -> Diagnostic {
+        Diagnostic {
+            severity: Severity::Error,
+            code,
+            path: path.to_owned(),
+            span: self.document.span(path),
+            message,
+            help,
+        }
     }
 
-    fn add(&mut self, code: &'static str, path: &str, message: String, help: impl Into<Option<String>>) {
+    fn add(
+        &mut self,
+        code: &'static str,
+        path: &str,
+        message: String,
+        help: impl Into<Option<String>>,
+    ) {
         let finding = self.error(code, path, message, help.into());
         self.found.push(finding);
     }
@@ -69,7 +119,12 @@ impl Problems<'_> {
 
 /// CoreDNS is on unless it is turned off; what else exists is applied when it is turned on.
 fn addons(config: &Config) -> BTreeSet<String> {
-    let mut on: BTreeSet<String> = config.addons.iter().filter(|(_, a)| a.enabled).map(|(n, _)| n.clone()).collect();
+    let mut on: BTreeSet<String> = config
+        .addons
+        .iter()
+        .filter(|(_, a)| a.enabled)
+        .map(|(n, _)| n.clone())
+        .collect();
     if config.addons.get("coredns").is_none_or(|a| a.enabled) {
         on.insert("coredns".to_owned());
     }
@@ -84,8 +139,12 @@ const fn default_dns_replicas(hosts: usize) -> u32 {
 
 fn nth(network: &IpNet, n: u32) -> Option<IpAddr> {
     match network {
-        IpNet::V4(net) => u32::from(net.network()).checked_add(n).map(|a| IpAddr::from(a.to_be_bytes())),
-        IpNet::V6(net) => u128::from(net.network()).checked_add(u128::from(n)).map(|a| IpAddr::from(a.to_be_bytes())),
+        IpNet::V4(net) => u32::from(net.network())
+            .checked_add(n)
+            .map(|a| IpAddr::from(a.to_be_bytes())),
+        IpNet::V6(net) => u128::from(net.network())
+            .checked_add(u128::from(n))
+            .map(|a| IpAddr::from(a.to_be_bytes())),
     }
 }
 
@@ -99,12 +158,28 @@ fn provider(config: &Config, problems: &mut Problems<'_>) {
         );
         return;
     }
-    if config.network.pod_cidrs.len() > 1 || config.network.pod_cidrs.iter().any(|c| matches!(c, IpNet::V6(_))) {
-        problems.add("network/bridge-ipv4-only", "network.pod_network_cidr", "the provider `bridge` carries one IPv4 pod network".to_owned(), None);
+    if config.network.pod_cidrs.len() > 1
+        || config
+            .network
+            .pod_cidrs
+            .iter()
+            .any(|c| matches!(c, IpNet::V6(_)))
+    {
+        problems.add(
+            "network/bridge-ipv4-only",
+            "network.pod_network_cidr",
+            "the provider `bridge` carries one IPv4 pod network".to_owned(),
+            None,
+        );
     }
     for (i, host) in config.hosts.iter().enumerate() {
         if !host.addresses.iter().any(|a| a.ip.is_ipv4()) {
-            problems.add("network/bridge-ipv4-only", &format!("hosts[{i}].address"), "the provider `bridge` needs an IPv4 address on every host".to_owned(), None);
+            problems.add(
+                "network/bridge-ipv4-only",
+                &format!("hosts[{i}].address"),
+                "the provider `bridge` needs an IPv4 address on every host".to_owned(),
+                None,
+            );
         }
     }
     shared_subnet(config, problems);
@@ -112,8 +187,16 @@ fn provider(config: &Config, problems: &mut Problems<'_>) {
 
 /// Proxy ARP reaches only what is on the same link.
 fn shared_subnet(config: &Config, problems: &mut Problems<'_>) {
-    let subnet = |h: &Host| h.addresses.iter().find(|a| a.ip.is_ipv4()).and_then(|a| IpNet::new(a.ip, a.prefix?).ok()).map(|n| n.trunc());
-    let Some(first) = config.hosts.iter().find_map(subnet) else { return };
+    let subnet = |h: &Host| {
+        h.addresses
+            .iter()
+            .find(|a| a.ip.is_ipv4())
+            .and_then(|a| IpNet::new(a.ip, a.prefix?).ok())
+            .map(|n| n.trunc())
+    };
+    let Some(first) = config.hosts.iter().find_map(subnet) else {
+        return;
+    };
     for (i, host) in config.hosts.iter().enumerate() {
         if subnet(host).is_some_and(|s| s != first) {
             problems.add(
@@ -126,14 +209,31 @@ fn shared_subnet(config: &Config, problems: &mut Problems<'_>) {
     }
 }
 
-fn node(config: &Config, host: &Host, index: usize, profiles: &Profiles, train: &Train<'_>, problems: &mut Problems<'_>) -> Option<Node> {
+fn node(
+    config: &Config,
+    host: &Host,
+    index: usize,
+    profiles: &Profiles,
+    train: &Train<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<Node> {
     let at = |key: &str| format!("hosts[{index}].{key}");
     let Some(profile) = profiles.get(&host.os) else {
-        problems.add("hosts/unknown-os", &at("os"), format!("no profile is named `{}`", host.os), format!("must be one of: {}", profiles.describe()));
+        problems.add(
+            "hosts/unknown-os",
+            &at("os"),
+            format!("no profile is named `{}`", host.os),
+            format!("must be one of: {}", profiles.describe()),
+        );
         return None;
     };
     if !profile.architectures.contains(&host.arch) {
-        problems.add("hosts/unsupported-pair", &at("arch"), format!("`{}` has no profile for `{}`", host.os, host.arch.as_str()), format!("supported are: {}", profiles.describe()));
+        problems.add(
+            "hosts/unsupported-pair",
+            &at("arch"),
+            format!("`{}` has no profile for `{}`", host.os, host.arch.as_str()),
+            format!("supported are: {}", profiles.describe()),
+        );
         return None;
     }
     host_fits(profile, train, &at("os"), problems)?;
@@ -141,7 +241,12 @@ fn node(config: &Config, host: &Host, index: usize, profiles: &Profiles, train: 
     let needs = match train.artefacts(Some(&profile.packages), host.arch) {
         Ok(all) => all,
         Err(e) => {
-            problems.add("kubernetes/not-pinned", "kubernetes.version", e.to_string(), None);
+            problems.add(
+                "kubernetes/not-pinned",
+                "kubernetes.version",
+                e.to_string(),
+                None,
+            );
             return None;
         }
     };
@@ -161,21 +266,34 @@ fn node(config: &Config, host: &Host, index: usize, profiles: &Profiles, train: 
         interface: host.interface.clone(),
         network: host.network.clone(),
         labels: host.labels.clone(),
-        taints: host.taints.clone().unwrap_or_else(|| default_taints(host.role, lone, train.settings().control_plane.taint.key())),
+        taints: host.taints.clone().unwrap_or_else(|| {
+            default_taints(host.role, lone, train.settings().control_plane.taint.key())
+        }),
         environment: host.environment.clone(),
-        needs: needs.into_iter().filter(on_this_role).filter(|a| a.component != "coredns" || addons(config).contains("coredns")).collect(),
+        needs: needs
+            .into_iter()
+            .filter(on_this_role)
+            .filter(|a| a.component != "coredns" || addons(config).contains("coredns"))
+            .collect(),
     })
 }
 
 fn ips(host: &Host) -> Vec<IpAddr> {
     let own = host.addresses.iter().map(|a| a.ip);
     match host.private_address {
-        Some(private) => std::iter::once(private).chain(own.filter(|ip| ip.is_ipv4() != private.is_ipv4())).collect(),
+        Some(private) => std::iter::once(private)
+            .chain(own.filter(|ip| ip.is_ipv4() != private.is_ipv4()))
+            .collect(),
         None => own.collect(),
     }
 }
 
-fn host_fits(profile: &Profile, train: &Train<'_>, path: &str, problems: &mut Problems<'_>) -> Option<()> {
+fn host_fits(
+    profile: &Profile,
+    train: &Train<'_>,
+    path: &str,
+    problems: &mut Problems<'_>,
+) -> Option<()> {
     let host = train.host();
     let kernel = profile.kernel.parse().ok()?;
     let why = if host.kernel > kernel {
@@ -187,7 +305,16 @@ fn host_fits(profile: &Profile, train: &Train<'_>, path: &str, problems: &mut Pr
     } else {
         return Some(());
     };
-    problems.add("kubernetes/train-does-not-run", path, format!("`{}` cannot run train {}: {why}", profile.name, train.name()), None);
+    problems.add(
+        "kubernetes/train-does-not-run",
+        path,
+        format!(
+            "`{}` cannot run train {}: {why}",
+            profile.name,
+            train.name()
+        ),
+        None,
+    );
     None
 }
 
@@ -195,16 +322,31 @@ fn host_fits(profile: &Profile, train: &Train<'_>, path: &str, problems: &mut Pr
 /// k8s.io/kubelet/pkg/apis/well_known_labels.go).
 fn labels(host: &Host, path: &str, problems: &mut Problems<'_>) {
     const ALLOWED: [&str; 12] = [
-        "kubernetes.io/hostname", "kubernetes.io/arch", "kubernetes.io/os", "beta.kubernetes.io/arch", "beta.kubernetes.io/os",
-        "beta.kubernetes.io/instance-type", "node.kubernetes.io/instance-type", "topology.kubernetes.io/region",
-        "topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/region", "failure-domain.beta.kubernetes.io/zone",
+        "kubernetes.io/hostname",
+        "kubernetes.io/arch",
+        "kubernetes.io/os",
+        "beta.kubernetes.io/arch",
+        "beta.kubernetes.io/os",
+        "beta.kubernetes.io/instance-type",
+        "node.kubernetes.io/instance-type",
+        "topology.kubernetes.io/region",
+        "topology.kubernetes.io/zone",
+        "failure-domain.beta.kubernetes.io/region",
+        "failure-domain.beta.kubernetes.io/zone",
         "failure-domain.kubernetes.io/zone",
     ];
     for key in host.labels.keys() {
-        let Some((prefix, _)) = key.split_once('/') else { continue };
+        let Some((prefix, _)) = key.split_once('/') else {
+            continue;
+        };
         let in_domain = |domain: &str| prefix == domain || prefix.ends_with(&format!(".{domain}"));
-        let free = ["kubelet.kubernetes.io", "node.kubernetes.io"].iter().any(|d| in_domain(d));
-        if (in_domain("kubernetes.io") || in_domain("k8s.io")) && !free && !ALLOWED.contains(&key.as_str()) {
+        let free = ["kubelet.kubernetes.io", "node.kubernetes.io"]
+            .iter()
+            .any(|d| in_domain(d));
+        if (in_domain("kubernetes.io") || in_domain("k8s.io"))
+            && !free
+            && !ALLOWED.contains(&key.as_str())
+        {
             problems.add(
                 "hosts/restricted-label",
                 path,
@@ -218,7 +360,11 @@ fn labels(host: &Host, path: &str, problems: &mut Problems<'_>) {
 /// A master carries the control-plane taint; a lone node must run workloads.
 fn default_taints(role: Role, lone: bool, key: &str) -> Vec<Taint> {
     if role == Role::Master && !lone {
-        vec![Taint { key: key.to_owned(), value: String::new(), effect: "NoSchedule".to_owned() }]
+        vec![Taint {
+            key: key.to_owned(),
+            value: String::new(),
+            effect: "NoSchedule".to_owned(),
+        }]
     } else {
         Vec::new()
     }

@@ -15,7 +15,8 @@ use ipnet::IpNet;
 use crate::artefact::train::Settings;
 use crate::artefact::{Artefact, Item};
 use crate::config::model::{
-    Address, Arch, Artefacts, Certificates, HostNetwork, KubeProxy, Kubelet, Provider, Role, Ssh, Taint,
+    Address, Arch, Artefacts, Certificates, HostNetwork, KubeProxy, Kubelet, Provider, Role, Ssh,
+    Taint,
 };
 use profile::Profile;
 
@@ -44,6 +45,8 @@ pub struct Plan {
     pub endpoint: Option<String>,
     /// Where nodes find artefacts.
     pub artefacts: Artefacts,
+    /// URL to which nodes post their progress lines, if any.
+    pub beacon: Option<String>,
     /// Lifetimes.
     pub certificates: Certificates,
     /// Kubelet settings for every node.
@@ -113,9 +116,18 @@ impl Plan {
     pub fn api_url(&self) -> String {
         let host = match &self.endpoint {
             Some(endpoint) => endpoint.clone(),
-            None => self.masters().next().expect("a plan has a master").ip().to_string(),
+            None => self
+                .masters()
+                .next()
+                .expect("a plan has a master")
+                .ip()
+                .to_string(),
         };
-        if host.contains(':') { format!("https://[{host}]:6443") } else { format!("https://{host}:6443") }
+        if host.contains(':') {
+            format!("https://[{host}]:6443")
+        } else {
+            format!("https://{host}:6443")
+        }
     }
 }
 
@@ -135,7 +147,8 @@ impl Node {
         self.needs.iter().find_map(|a| match &a.item {
             Item::Image { name: full, digest } => {
                 let repository = full.rsplit_once(':').map_or(full.as_str(), |(r, _)| r);
-                (repository.rsplit('/').next() == Some(name)).then(|| (full.as_str(), digest.to_string()))
+                (repository.rsplit('/').next() == Some(name))
+                    .then(|| (full.as_str(), digest.to_string()))
             }
             _ => None,
         })

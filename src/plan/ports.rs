@@ -53,8 +53,23 @@ impl Port {
     }
 }
 
-const fn tcp(port: u16, service: &'static str, on: &'static str, from: &'static str, exposure: Exposure, authentication: &'static str) -> Port {
-    Port { protocol: "tcp", port, service, on, from, exposure, authentication }
+const fn tcp(
+    port: u16,
+    service: &'static str,
+    on: &'static str,
+    from: &'static str,
+    exposure: Exposure,
+    authentication: &'static str,
+) -> Port {
+    Port {
+        protocol: "tcp",
+        port,
+        service,
+        on,
+        from,
+        exposure,
+        authentication,
+    }
 }
 
 /// Every row that exists in this cluster, sorted by port.
@@ -63,23 +78,114 @@ pub fn ports(plan: &Plan) -> Vec<Port> {
     let certificate = "TLS client certificate";
     let none = "none";
     let mut rows = vec![
-        tcp(22, "ssh", "all", "operators", Open, "as the image sets it; nothing here needs it"),
-        tcp(2379, "etcd clients", "masters", "masters", Restricted, certificate),
-        tcp(2380, "etcd peers", "masters", "masters", Restricted, certificate),
-        tcp(6443, "kube-apiserver", "masters", "anyone", Open, "TLS client certificate, or token with RBAC"),
-        tcp(10010, "containerd streaming", "all", "kubelet", Localhost, "one-time token"),
+        tcp(
+            22,
+            "ssh",
+            "all",
+            "operators",
+            Open,
+            "as the image sets it; nothing here needs it",
+        ),
+        tcp(
+            2379,
+            "etcd clients",
+            "masters",
+            "masters",
+            Restricted,
+            certificate,
+        ),
+        tcp(
+            2380,
+            "etcd peers",
+            "masters",
+            "masters",
+            Restricted,
+            certificate,
+        ),
+        tcp(
+            6443,
+            "kube-apiserver",
+            "masters",
+            "anyone",
+            Open,
+            "TLS client certificate, or token with RBAC",
+        ),
+        tcp(
+            10010,
+            "containerd streaming",
+            "all",
+            "kubelet",
+            Localhost,
+            "one-time token",
+        ),
         tcp(10248, "kubelet healthz", "all", "kubelet", Localhost, none),
-        tcp(10249, "kube-proxy metrics", "all", "localhost", Localhost, none),
-        tcp(10250, "kubelet", "all", "masters", Restricted, "TLS client certificate or token, by webhook"),
-        tcp(10251, "kube-scheduler, unauthenticated", "masters", "nobody", Closed, none),
-        tcp(10252, "kube-controller-manager, unauthenticated", "masters", "nobody", Closed, none),
+        tcp(
+            10249,
+            "kube-proxy metrics",
+            "all",
+            "localhost",
+            Localhost,
+            none,
+        ),
+        tcp(
+            10250,
+            "kubelet",
+            "all",
+            "masters",
+            Restricted,
+            "TLS client certificate or token, by webhook",
+        ),
+        tcp(
+            10251,
+            "kube-scheduler, unauthenticated",
+            "masters",
+            "nobody",
+            Closed,
+            none,
+        ),
+        tcp(
+            10252,
+            "kube-controller-manager, unauthenticated",
+            "masters",
+            "nobody",
+            Closed,
+            none,
+        ),
         tcp(10255, "kubelet read-only", "all", "nobody", Closed, none),
-        tcp(10256, "kube-proxy healthz", "all", "load balancers", Open, "none; tells health only"),
-        tcp(10257, "kube-controller-manager", "masters", "localhost", Localhost, certificate),
-        tcp(10259, "kube-scheduler", "masters", "localhost", Localhost, certificate),
+        tcp(
+            10256,
+            "kube-proxy healthz",
+            "all",
+            "load balancers",
+            Open,
+            "none; tells health only",
+        ),
+        tcp(
+            10257,
+            "kube-controller-manager",
+            "masters",
+            "localhost",
+            Localhost,
+            certificate,
+        ),
+        tcp(
+            10259,
+            "kube-scheduler",
+            "masters",
+            "localhost",
+            Localhost,
+            certificate,
+        ),
     ];
     if plan.nodes.iter().any(|n| !n.is_master()) {
-        rows.push(tcp(6443, "haproxy to every kube-apiserver", "workers", "localhost", Localhost, "passes TLS through"));
+        rows.push(tcp(
+            6443,
+            "haproxy to every kube-apiserver",
+            "workers",
+            "localhost",
+            Localhost,
+            "passes TLS through",
+        ));
     }
     rows.sort_by_key(|r| (r.port, r.on));
     rows

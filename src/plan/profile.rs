@@ -33,9 +33,12 @@ pub struct Profile {
     pub network: NetworkOwner,
     /// The resolver file that pods inherit; never systemd-resolved's stub.
     pub resolv_conf: String,
-    /// Official cloud image by architecture.
+    /// Official cloud image by architecture, for hypervisors with paravirtual devices.
     #[serde(default)]
     pub image: BTreeMap<Arch, Image>,
+    /// The same system with the drivers of real devices, where it is another image.
+    #[serde(default)]
+    pub image_with_drivers: BTreeMap<Arch, Image>,
 }
 
 /// The program that configures network interfaces.
@@ -68,12 +71,15 @@ impl Profiles {
     /// # Panics
     /// Never in a released program: a test reads them all.
     pub fn embedded() -> Profiles {
-        let files = EMBEDDED.files().filter(|f| f.path().extension().is_some_and(|e| e == "yml"));
+        let files = EMBEDDED
+            .files()
+            .filter(|f| f.path().extension().is_some_and(|e| e == "yml"));
         Profiles(
             files
                 .map(|f| {
                     let text = f.contents_utf8().expect("profiles are UTF-8");
-                    let p: Profile = crate::yaml::from_str(text).expect("embedded profiles are tested");
+                    let p: Profile =
+                        crate::yaml::from_str(text).expect("embedded profiles are tested");
                     (p.name.clone(), p)
                 })
                 .collect(),
@@ -87,7 +93,8 @@ impl Profiles {
     pub fn with_overrides(files: &[(String, String)]) -> Result<Profiles, String> {
         let mut all = Self::embedded();
         for (name, text) in files {
-            let profile: Profile = crate::yaml::from_str(text).map_err(|e| format!("{name}: {e}"))?;
+            let profile: Profile =
+                crate::yaml::from_str(text).map_err(|e| format!("{name}: {e}"))?;
             all.0.insert(profile.name.clone(), profile);
         }
         Ok(all)

@@ -18,9 +18,17 @@ pub const COMFORTABLE_BYTES: usize = 256 * 1024;
 
 /// File name to content. `network-config` is absent where the machine asks DHCP on its only
 /// interface, which is what cloud-init does by itself.
-pub fn files(plan: &Plan, node: &Node, archive: &[u8], digest_hex: &str) -> BTreeMap<&'static str, Vec<u8>> {
+pub fn files(
+    plan: &Plan,
+    node: &Node,
+    archive: &[u8],
+    digest_hex: &str,
+) -> BTreeMap<&'static str, Vec<u8>> {
     let mut files = BTreeMap::from([
-        ("user-data", user_data(plan, node, archive, digest_hex).into_bytes()),
+        (
+            "user-data",
+            user_data(plan, node, archive, digest_hex).into_bytes(),
+        ),
         ("meta-data", meta_data(node, digest_hex).into_bytes()),
         ("vendor-data", Vec::new()),
     ]);
@@ -33,7 +41,9 @@ pub fn files(plan: &Plan, node: &Node, archive: &[u8], digest_hex: &str) -> BTre
 /// A changed seed is a new instance: cloud-init would not look at it otherwise. The node writes the
 /// same two lines into its seed folder (`firstlight-keep-seed`).
 fn meta_data(node: &Node, digest_hex: &str) -> String {
-    yaml(&json!({ "instance-id": format!("{}-{}", node.name, &digest_hex[..16]), "local-hostname": node.name }))
+    yaml(
+        &json!({ "instance-id": format!("{}-{}", node.name, &digest_hex[..16]), "local-hostname": node.name }),
+    )
 }
 
 fn user_data(plan: &Plan, node: &Node, archive: &[u8], digest_hex: &str) -> String {
@@ -65,7 +75,10 @@ fn user_data(plan: &Plan, node: &Node, archive: &[u8], digest_hex: &str) -> Stri
 /// Base64 in lines of 76 characters.
 fn lines(bytes: &[u8]) -> String {
     let text = STANDARD.encode(bytes);
-    let chunks = text.as_bytes().chunks(76).map(|c| String::from_utf8_lossy(c).into_owned());
+    let chunks = text
+        .as_bytes()
+        .chunks(76)
+        .map(|c| String::from_utf8_lossy(c).into_owned());
     chunks.collect::<Vec<_>>().join("\n")
 }
 
@@ -74,11 +87,19 @@ pub fn network_config(node: &Node) -> Option<String> {
     if node.mac.is_none() && node.interface.is_none() {
         return None;
     }
-    let subnets: Vec<Value> = node.addresses.iter().enumerate().map(|(i, a)| subnet(node, i, a.ip, a.prefix)).collect();
+    let subnets: Vec<Value> = node
+        .addresses
+        .iter()
+        .enumerate()
+        .map(|(i, a)| subnet(node, i, a.ip, a.prefix))
+        .collect();
     let mut interface = Map::new();
     interface.insert("type".to_owned(), json!("physical"));
     // where only the MAC is known the interface is given a name that no distribution uses
-    interface.insert("name".to_owned(), json!(node.interface.as_deref().unwrap_or("node0")));
+    interface.insert(
+        "name".to_owned(),
+        json!(node.interface.as_deref().unwrap_or("node0")),
+    );
     if let Some(mac) = &node.mac {
         interface.insert("mac_address".to_owned(), json!(mac));
     }
@@ -108,11 +129,21 @@ fn subnet(node: &Node, index: usize, ip: IpAddr, prefix: Option<u8>) -> Value {
             subnet.insert("address".to_owned(), json!(format!("{ip}/{prefix}")));
         }
     }
-    if let Some(gateway) = node.network.gateways.iter().find(|g| g.is_ipv4() == ip.is_ipv4()) {
+    if let Some(gateway) = node
+        .network
+        .gateways
+        .iter()
+        .find(|g| g.is_ipv4() == ip.is_ipv4())
+    {
         subnet.insert("gateway".to_owned(), json!(gateway.to_string()));
     }
     if index == 0 && !node.network.nameservers.is_empty() {
-        let servers: Vec<_> = node.network.nameservers.iter().map(ToString::to_string).collect();
+        let servers: Vec<_> = node
+            .network
+            .nameservers
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         subnet.insert("dns_nameservers".to_owned(), json!(servers));
     }
     if index == 0 && !node.network.search.is_empty() {

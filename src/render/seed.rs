@@ -17,7 +17,10 @@ pub fn members(tree: &NodeTree, network_config: Option<&str>) -> BTreeMap<String
         .collect();
     members.insert("index".to_owned(), (0o600, index(tree).into_bytes()));
     if let Some(network) = network_config {
-        members.insert("network-config".to_owned(), (0o600, network.as_bytes().to_vec()));
+        members.insert(
+            "network-config".to_owned(),
+            (0o600, network.as_bytes().to_vec()),
+        );
     }
     members
 }
@@ -32,6 +35,13 @@ pub fn index(tree: &NodeTree) -> String {
         let sum = Digest::sha256(&file.content).hex();
         (path, format!("{kind} {:04o} {sum} {path}\n", file.mode))
     });
-    let links = tree.links.iter().map(|(path, target)| (path, format!("link 0777 {target} {path}\n")));
-    files.chain(links).collect::<BTreeMap<_, _>>().into_values().collect()
+    let links = tree
+        .links
+        .iter()
+        .map(|(path, target)| (path, format!("link 0777 {target} {path}\n")));
+    files
+        .chain(links)
+        .collect::<BTreeMap<_, _>>()
+        .into_values()
+        .collect()
 }

@@ -17,7 +17,9 @@ fn traces() -> Vec<String> {
         // the ends depend on their neighbours
         text[4..text.len() - 4].to_owned()
     });
-    std::iter::once("PRIVATE KEY".to_owned()).chain(encoded).collect()
+    std::iter::once("PRIVATE KEY".to_owned())
+        .chain(encoded)
+        .collect()
 }
 
 fn assert_clean(what: &str, text: &str) {
@@ -40,25 +42,46 @@ fn nothing_that_may_be_shown_holds_a_key() {
     let place = Place::with(1, 1);
     let first = place.run(&["-v", "build", "--format", "json"]).ok();
     let mut said = first.stdout + &first.stderr;
-    let commands: [&[&str]; 6] =
-        [&["-v", "build"], &["-v", "check"], &["check", "--format", "json"], &["certs", "list"], &["ports"], &["build", "--new-identities", "-v"]];
+    let commands: [&[&str]; 6] = [
+        &["-v", "build"],
+        &["-v", "check"],
+        &["check", "--format", "json"],
+        &["certs", "list"],
+        &["ports"],
+        &["build", "--new-identities", "-v"],
+    ];
     for args in commands {
         let done = place.run(args).ok();
         said += &done.stdout;
         said += &done.stderr;
     }
     assert_clean("what was said", &said);
-    for file in ["out/manifest.json", "out/SHA256SUMS", "out/.firstlight", "firstlight.lock"] {
+    for file in [
+        "out/manifest.json",
+        "out/SHA256SUMS",
+        "out/.firstlight",
+        "firstlight.lock",
+    ] {
         assert_clean(file, &fs_err::read_to_string(place.path(file)).unwrap());
     }
     // and the places where keys do belong are the only ones
     for (path, content) in files(place.dir()) {
         let text = String::from_utf8_lossy(&content);
-        let private = path.starts_with("out/nodes/") || path.starts_with("state") || path == "out/kubeconfig";
-        assert!(private || !traces().iter().any(|t| text.contains(t)), "{path}");
+        let private =
+            path.starts_with("out/nodes/") || path.starts_with("state") || path == "out/kubeconfig";
+        assert!(
+            private || !traces().iter().any(|t| text.contains(t)),
+            "{path}"
+        );
     }
     // the administrator's own command prints it, because that is what it is for
-    assert!(place.run(&["kubeconfig"]).ok().stdout.contains("client-key-data"));
+    assert!(
+        place
+            .run(&["kubeconfig"])
+            .ok()
+            .stdout
+            .contains("client-key-data")
+    );
 }
 
 #[test]
@@ -80,15 +103,37 @@ fn only_the_owner_reads_whatever_the_umask() {
         let place = Place::with(1, 1);
         let build = firstlight(place.dir(), &["build"]);
         let mut shell = Command::new("sh");
-        shell.args(["-c", &format!("umask {umask}; exec \"$0\" build"), build.get_program().to_str().unwrap()]).current_dir(place.dir());
+        shell
+            .args([
+                "-c",
+                &format!("umask {umask}; exec \"$0\" build"),
+                build.get_program().to_str().unwrap(),
+            ])
+            .current_dir(place.dir());
         run(&mut shell).ok();
-        let mode = |path: &str| fs_err::metadata(place.path(path)).unwrap().permissions().mode() & 0o7777;
+        let mode = |path: &str| {
+            fs_err::metadata(place.path(path))
+                .unwrap()
+                .permissions()
+                .mode()
+                & 0o7777
+        };
         for path in paths(place.dir()) {
             let (is_dir, mode) = (place.path(&path).is_dir(), mode(&path));
-            if path.starts_with("out/nodes") || path.starts_with("state") || path == "out/kubeconfig" {
-                assert_eq!(mode, if is_dir { 0o700 } else { 0o600 }, "{path} under umask {umask}");
+            if path.starts_with("out/nodes")
+                || path.starts_with("state")
+                || path == "out/kubeconfig"
+            {
+                assert_eq!(
+                    mode,
+                    if is_dir { 0o700 } else { 0o600 },
+                    "{path} under umask {umask}"
+                );
             } else {
-                assert!(path == "cluster.yml" || path == "out" && umask == "000" || mode & 0o022 == 0, "{path} is {mode:o} under umask {umask}");
+                assert!(
+                    path == "cluster.yml" || path == "out" && umask == "000" || mode & 0o022 == 0,
+                    "{path} is {mode:o} under umask {umask}"
+                );
             }
         }
     }

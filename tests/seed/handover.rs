@@ -39,14 +39,33 @@ impl Root {
 
     /// Where a path of the inside is; `/usr/local` is mounted from `/local`.
     pub(super) fn path(&self, path: &str) -> PathBuf {
-        let path = path.strip_prefix("/usr").filter(|p| p.starts_with("/local/")).unwrap_or(path);
+        let path = path
+            .strip_prefix("/usr")
+            .filter(|p| p.starts_with("/local/"))
+            .unwrap_or(path);
         self.0.path().join(path.trim_start_matches('/'))
     }
 
     /// Runs a command inside; mounts go with its namespace.
     pub(super) fn run(&self, command: &[&str]) -> Done {
-        let done = run(Command::new("unshare").args(["--mount", "--map-root-user", "--propagation", "private", "sh", "-c", ENTER, "enter"]).arg(self.0.path()).args(command));
-        assert!(!done.stderr.contains("unshare: ") && !done.stderr.contains("mount: "), "this test needs root or user namespaces: {}", done.stderr);
+        let done = run(Command::new("unshare")
+            .args([
+                "--mount",
+                "--map-root-user",
+                "--propagation",
+                "private",
+                "sh",
+                "-c",
+                ENTER,
+                "enter",
+            ])
+            .arg(self.0.path())
+            .args(command));
+        assert!(
+            !done.stderr.contains("unshare: ") && !done.stderr.contains("mount: "),
+            "this test needs root or user namespaces: {}",
+            done.stderr
+        );
         done
     }
 
@@ -76,9 +95,20 @@ fn the_script_is_posix_shell() {
     for name in ["m1", "w1"] {
         let root = Root::new();
         root.bootcmd(&cluster.cloud_init(name));
-        for shell in [&["dash", "-n"][..], &["bash", "--posix", "-n"], &["shellcheck", "-s", "sh", "-e", "SC2034"]] {
-            let done = run(Command::new(shell[0]).args(&shell[1..]).arg(root.path("bootcmd"))).ok();
-            assert_eq!((done.stdout.as_str(), done.stderr.as_str()), ("", ""), "{shell:?}");
+        for shell in [
+            &["dash", "-n"][..],
+            &["bash", "--posix", "-n"],
+            &["shellcheck", "-s", "sh", "-e", "SC2034"],
+        ] {
+            let done = run(Command::new(shell[0])
+                .args(&shell[1..])
+                .arg(root.path("bootcmd")))
+            .ok();
+            assert_eq!(
+                (done.stdout.as_str(), done.stderr.as_str()),
+                ("", ""),
+                "{shell:?}"
+            );
         }
     }
 }
@@ -91,17 +121,47 @@ fn the_archive_arrives_whole_and_starts_one_unit() {
     root.bootcmd(&cluster.cloud_init("m1"));
     let done = root.run(&["/bin/sh", "/bootcmd"]).ok();
     assert_eq!((done.stdout.as_str(), done.stderr.as_str()), ("", ""));
-    assert_eq!(root.systemctl(), ["daemon-reload", "--no-block start firstlight.service"]);
+    assert_eq!(
+        root.systemctl(),
+        ["daemon-reload", "--no-block start firstlight.service"]
+    );
     let fl = root.path("/var/lib/firstlight");
-    assert_eq!(fs_err::metadata(&fl).unwrap().permissions().mode() & 0o7777, 0o700);
+    assert_eq!(
+        fs_err::metadata(&fl).unwrap().permissions().mode() & 0o7777,
+        0o700
+    );
     assert!(fl.join("started").exists() && !fl.join("settled").exists());
     let staged = fl.join("incoming").join(format!("{digest}.tar.gz"));
-    assert_eq!(Digest::sha256(&fs_err::read(&staged).unwrap()).hex(), digest);
-    for (path, mode) in [("/opt/firstlight/bin/firstlight-settle", 0o755), ("/etc/systemd/system/firstlight.service", 0o644)] {
-        assert_eq!(fs_err::read(root.path(path)).unwrap(), tree.files[path].content, "{path}");
-        assert_eq!(fs_err::metadata(root.path(path)).unwrap().permissions().mode() & 0o7777, mode, "{path}");
+    assert_eq!(
+        Digest::sha256(&fs_err::read(&staged).unwrap()).hex(),
+        digest
+    );
+    for (path, mode) in [
+        ("/opt/firstlight/bin/firstlight-settle", 0o755),
+        ("/etc/systemd/system/firstlight.service", 0o644),
+    ] {
+        assert_eq!(
+            fs_err::read(root.path(path)).unwrap(),
+            tree.files[path].content,
+            "{path}"
+        );
+        assert_eq!(
+            fs_err::metadata(root.path(path))
+                .unwrap()
+                .permissions()
+                .mode()
+                & 0o7777,
+            mode,
+            "{path}"
+        );
     }
-    assert_eq!(fs_err::read_link(root.path("/etc/systemd/system/multi-user.target.wants/firstlight.service")).unwrap(), Path::new("../firstlight.service"));
+    assert_eq!(
+        fs_err::read_link(
+            root.path("/etc/systemd/system/multi-user.target.wants/firstlight.service")
+        )
+        .unwrap(),
+        Path::new("../firstlight.service")
+    );
 
     // twice is once
     let before = files(&fl);
@@ -114,9 +174,18 @@ fn the_archive_arrives_whole_and_starts_one_unit() {
 /// By GNU tar, and as the node's own program for placing files lays them out.
 fn unpacks_to_the_tree(staged: &Path, tree: &NodeTree) {
     let folder = tempfile::tempdir().unwrap();
-    run(Command::new("tar").args(["-xpzf"]).arg(staged).arg("-C").arg(folder.path())).ok();
+    run(Command::new("tar")
+        .args(["-xpzf"])
+        .arg(staged)
+        .arg("-C")
+        .arg(folder.path()))
+    .ok();
     let found = files(&folder.path().join("tree"));
-    let expected = tree.files.iter().map(|(p, f)| (p.trim_start_matches('/').to_owned(), f.content.clone())).collect();
+    let expected = tree
+        .files
+        .iter()
+        .map(|(p, f)| (p.trim_start_matches('/').to_owned(), f.content.clone()))
+        .collect();
     assert!(found == expected);
     for (path, file) in &tree.files {
         let meta = fs_err::metadata(folder.path().join("tree").join(&path[1..])).unwrap();
@@ -132,16 +201,44 @@ fn the_first_boot_puts_every_file_in_its_place_and_the_second_nothing() {
     root.bootcmd(&cluster.cloud_init("w1"));
     root.run(&["/bin/sh", "/bootcmd"]).ok();
     // the address of this machine is not the planned one; the check of the machine has its own tests
-    let settle = |root: &Root| root.run(&["/bin/sh", "-c", "umask 022; /opt/firstlight/bin/firstlight-settle"]);
+    let settle = |root: &Root| {
+        root.run(&[
+            "/bin/sh",
+            "-c",
+            "umask 022; /opt/firstlight/bin/firstlight-settle",
+        ])
+    };
     let done = settle(&root).ok();
     let settled = fs_err::read_to_string(root.path("/var/lib/firstlight/settled")).unwrap();
-    assert_eq!(settled, format!("{digest}\n"), "{}{}", done.stdout, done.stderr);
+    assert_eq!(
+        settled,
+        format!("{digest}\n"),
+        "{}{}",
+        done.stdout,
+        done.stderr
+    );
     for (path, file) in &tree.files {
-        assert_eq!(fs_err::read(root.path(path)).unwrap(), file.content, "{path}");
-        assert_eq!(fs_err::metadata(root.path(path)).unwrap().permissions().mode() & 0o7777, file.mode, "{path}");
+        assert_eq!(
+            fs_err::read(root.path(path)).unwrap(),
+            file.content,
+            "{path}"
+        );
+        assert_eq!(
+            fs_err::metadata(root.path(path))
+                .unwrap()
+                .permissions()
+                .mode()
+                & 0o7777,
+            file.mode,
+            "{path}"
+        );
     }
     for (path, target) in &tree.links {
-        assert_eq!(fs_err::read_link(root.path(path)).unwrap(), Path::new(target), "{path}");
+        assert_eq!(
+            fs_err::read_link(root.path(path)).unwrap(),
+            Path::new(target),
+            "{path}"
+        );
     }
     let before = files(&root.path("/etc"));
     root.run(&["/bin/sh", "/bootcmd"]).ok();
@@ -149,17 +246,39 @@ fn the_first_boot_puts_every_file_in_its_place_and_the_second_nothing() {
     assert!(files(&root.path("/etc")) == before);
 
     // a power cut left 0 bytes: mended; an operator's change: kept and told
-    let (lost, own) = ("/etc/systemd/system/kubelet.service", "/etc/sysctl.d/90-firstlight.conf");
+    let (lost, own) = (
+        "/etc/systemd/system/kubelet.service",
+        "/etc/sysctl.d/90-firstlight.conf",
+    );
     fs_err::write(root.path(lost), "").unwrap();
     fs_err::write(root.path(own), "vm.swappiness = 1\n").unwrap();
     let key = "/var/lib/kubelet/pki/kubelet.key";
     fs_err::remove_file(root.path(key)).unwrap();
     settle(&root).ok();
-    assert_eq!(fs_err::read(root.path(lost)).unwrap(), tree.files[lost].content);
-    assert_eq!(fs_err::read(root.path(key)).unwrap(), tree.files[key].content);
-    assert_eq!(fs_err::metadata(root.path(key)).unwrap().permissions().mode() & 0o7777, 0o600);
-    assert_eq!(fs_err::read_to_string(root.path(own)).unwrap(), "vm.swappiness = 1\n");
-    assert_eq!(fs_err::read_to_string(root.path("/run/firstlight/drift")).unwrap(), format!("{own}\n"));
+    assert_eq!(
+        fs_err::read(root.path(lost)).unwrap(),
+        tree.files[lost].content
+    );
+    assert_eq!(
+        fs_err::read(root.path(key)).unwrap(),
+        tree.files[key].content
+    );
+    assert_eq!(
+        fs_err::metadata(root.path(key))
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o7777,
+        0o600
+    );
+    assert_eq!(
+        fs_err::read_to_string(root.path(own)).unwrap(),
+        "vm.swappiness = 1\n"
+    );
+    assert_eq!(
+        fs_err::read_to_string(root.path("/run/firstlight/drift")).unwrap(),
+        format!("{own}\n")
+    );
 }
 
 #[test]
@@ -170,7 +289,11 @@ fn a_damaged_archive_is_refused_and_nothing_starts() {
     let (at, _) = text.match_indices("END OF SEED").nth(1).unwrap();
     // a line less; one character other
     let line = text[..at - 200].rfind('\n').unwrap();
-    let cut = format!("{}{}", &text[..line], &text[text[..at].rfind('\n').unwrap()..]);
+    let cut = format!(
+        "{}{}",
+        &text[..line],
+        &text[text[..at].rfind('\n').unwrap()..]
+    );
     let mut other = text.clone().into_bytes();
     other[line + 20] = if other[line + 20] == b'A' { b'B' } else { b'A' };
     for damaged in [cut.into_bytes(), other] {
@@ -182,7 +305,13 @@ fn a_damaged_archive_is_refused_and_nothing_starts() {
         assert_eq!(root.systemctl(), [""; 0]);
         assert!(!root.path("/opt/firstlight/bin/firstlight-settle").exists());
         let said = fs_err::read_to_string(root.path("/dev/console")).unwrap();
-        assert!(said.starts_with("firstlight: hand-over failed (the seed in user-data is damaged"), "{said}");
-        assert!(root.path("/var/lib/firstlight/started").exists(), "a later boot knows that something began");
+        assert!(
+            said.starts_with("firstlight: hand-over failed (the seed in user-data is damaged"),
+            "{said}"
+        );
+        assert!(
+            root.path("/var/lib/firstlight/started").exists(),
+            "a later boot knows that something began"
+        );
     }
 }

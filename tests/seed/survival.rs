@@ -14,7 +14,10 @@ fn content() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         vec(any::<u8>(), 0..3000),
         "[ -~\n\t]{0,400}".prop_map(String::into_bytes),
-        Just(b"END OF SEED\n@SEED@ $(reboot) `reboot` ${x} \\ '\"\n\0\xff\xfe\r\n---\n...\n".to_vec()),
+        Just(
+            b"END OF SEED\n@SEED@ $(reboot) `reboot` ${x} \\ '\"\n\0\xff\xfe\r\n---\n...\n"
+                .to_vec()
+        ),
         vec(Just(0_u8), 0..100_000),
     ]
 }
@@ -22,7 +25,9 @@ fn content() -> impl Strategy<Value = Vec<u8>> {
 fn path() -> impl Strategy<Value = String> {
     // names with blanks, quotes, leading hyphens; never a folder that is another's file
     "/[a-z]{1,8}(/[ -.0-~]{1,30}){0,3}/f[ -.0-~]{0,60}"
-        .prop_filter("a real path", |p| !p.split('/').any(|s| s == "." || s == ".."))
+        .prop_filter("a real path", |p| {
+            !p.split('/').any(|s| s == "." || s == "..")
+        })
         .prop_map(|p| format!("/etc/any{p}"))
 }
 
@@ -57,6 +62,7 @@ proptest! {
 }
 
 fn cluster_of_one() -> &'static Cluster {
-    static ONE: std::sync::LazyLock<Cluster> = std::sync::LazyLock::new(|| Cluster::new(&cluster("1.34", 1, 0)));
+    static ONE: std::sync::LazyLock<Cluster> =
+        std::sync::LazyLock::new(|| Cluster::new(&cluster("1.34", 1, 0)));
     &ONE
 }

@@ -32,9 +32,14 @@ pub fn root() -> &'static Path {
 
 /// Plans a `cluster.yml`, or says what is wrong with it.
 pub fn try_plan(text: &str) -> Result<Plan, String> {
-    let source = Source { name: "cluster.yml".to_owned(), text: text.to_owned() };
-    let (config, document, _) = config::parse(&source).map_err(|found| render(&source, &found, false))?;
-    plan::plan(&config, &document, &Profiles::embedded(), &CATALOGUE).map_err(|found| render(&source, &found, false))
+    let source = Source {
+        name: "cluster.yml".to_owned(),
+        text: text.to_owned(),
+    };
+    let (config, document, _) =
+        config::parse(&source).map_err(|found| render(&source, &found, false))?;
+    plan::plan(&config, &document, &Profiles::embedded(), &CATALOGUE)
+        .map_err(|found| render(&source, &found, false))
 }
 
 /// Plans a `cluster.yml` that is good.
@@ -47,10 +52,15 @@ pub fn cluster(train: &str, masters: u8, workers: u8) -> String {
     let host = |role: &'static str, offset: u8| {
         move |index: u8| {
             let (letter, last) = (&role[..1], offset + index);
-            format!("  - {{ name: {letter}{index}, address: 10.0.0.{last}/24, mac: \"52:54:00:00:00:{last:02x}\", role: {role} }}\n")
+            format!(
+                "  - {{ name: {letter}{index}, address: 10.0.0.{last}/24, mac: \"52:54:00:00:00:{last:02x}\", role: {role} }}\n"
+            )
         }
     };
-    let hosts: String = (1..=masters).map(host("master", 10)).chain((1..=workers).map(host("worker", 20))).collect();
+    let hosts: String = (1..=masters)
+        .map(host("master", 10))
+        .chain((1..=workers).map(host("worker", 20)))
+        .collect();
     format!(
         "name: demo\nkubernetes: {{ version: \"{train}\" }}\nnetwork: {{ provider: bridge }}\n\
          defaults: {{ network: {{ gateway: 10.0.0.1, nameservers: [10.0.0.1] }} }}\nhosts:\n{hosts}"
@@ -74,8 +84,19 @@ impl Cluster {
     pub fn with_state(text: &str, folder: TempDir) -> Cluster {
         let plan = plan(text);
         let now = OffsetDateTime::from_unix_timestamp(NOON).unwrap();
-        let (ids, _) = identity::issue(&plan, &folder.path().join("state"), &folder.path().join("firstlight.lock"), now, Options::default()).unwrap();
-        Cluster { plan, ids, _state: folder }
+        let (ids, _) = identity::issue(
+            &plan,
+            &folder.path().join("state"),
+            &folder.path().join("firstlight.lock"),
+            now,
+            Options::default(),
+        )
+        .unwrap();
+        Cluster {
+            plan,
+            ids,
+            _state: folder,
+        }
     }
 
     /// A node by its name.
@@ -104,7 +125,15 @@ pub fn cloud_init_of(plan: &Plan, node: &Node, tree: &NodeTree) -> BTreeMap<&'st
 pub fn archive(tree: &NodeTree, network: Option<&str>) -> Vec<u8> {
     let mut archive = tar::Archive::new();
     for (path, (mode, content)) in seed::members(tree, network) {
-        archive.add(&path, tar::Entry::File { content: content.into(), mode }).unwrap();
+        archive
+            .add(
+                &path,
+                tar::Entry::File {
+                    content: content.into(),
+                    mode,
+                },
+            )
+            .unwrap();
     }
     let mut bytes = Vec::new();
     archive.write(&mut bytes).unwrap();
@@ -121,7 +150,13 @@ pub struct Done {
 impl Done {
     /// Fails the test unless the program ended with 0.
     pub fn ok(self) -> Done {
-        assert_eq!(self.code, Some(0), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert_eq!(
+            self.code,
+            Some(0),
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout,
+            self.stderr
+        );
         self
     }
 
@@ -134,7 +169,10 @@ impl Done {
 /// Runs a program to its end, with nothing on standard input.
 pub fn run(command: &mut Command) -> Done {
     let name = command.get_program().to_string_lossy().into_owned();
-    let output = command.stdin(Stdio::null()).output().unwrap_or_else(|e| panic!("{name}: {e}; `ci/tools` installs what the tests need"));
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|e| panic!("{name}: {e}; `ci/tools` installs what the tests need"));
     Done {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).unwrap(),
@@ -145,7 +183,10 @@ pub fn run(command: &mut Command) -> Done {
 /// firstlight in `dir`, at a fixed time, in an environment that says nothing else.
 pub fn firstlight(dir: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_firstlight"));
-    command.current_dir(dir).args(args).env("SOURCE_DATE_EPOCH", NOON.to_string());
+    command
+        .current_dir(dir)
+        .args(args)
+        .env("SOURCE_DATE_EPOCH", NOON.to_string());
     for variable in ["NO_COLOR", "CLICOLOR_FORCE", "RUST_BACKTRACE"] {
         command.env_remove(variable);
     }
@@ -154,7 +195,11 @@ pub fn firstlight(dir: &Path, args: &[&str]) -> Command {
 
 /// Every file below a folder, by relative path.
 pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    paths(folder).into_iter().filter(|p| folder.join(p).is_file()).map(|p| (p.clone(), fs_err::read(folder.join(p)).unwrap())).collect()
+    paths(folder)
+        .into_iter()
+        .filter(|p| folder.join(p).is_file())
+        .map(|p| (p.clone(), fs_err::read(folder.join(p)).unwrap()))
+        .collect()
 }
 
 /// Every file and folder below a folder, by relative path.
@@ -164,7 +209,13 @@ pub fn paths(folder: &Path) -> Vec<String> {
     while let Some(next) = folders.pop() {
         for entry in fs_err::read_dir(next).unwrap() {
             let path = entry.unwrap().path();
-            found.push(path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned());
+            found.push(
+                path.strip_prefix(folder)
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .to_owned(),
+            );
             if path.is_dir() && !path.is_symlink() {
                 folders.push(path);
             }
@@ -176,13 +227,20 @@ pub fn paths(folder: &Path) -> Vec<String> {
 
 /// Where `ci/tools` keeps what is no Debian package.
 pub fn tools() -> PathBuf {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache"), PathBuf::from);
+    let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(
+        || PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache"),
+        PathBuf::from,
+    );
     cache.join("firstlight/test-tools")
 }
 
 /// A tool that `ci/tools` fetched, or how to get it.
 pub fn tool(path: &str) -> PathBuf {
     let path = tools().join(path);
-    assert!(path.exists(), "{} is missing: run `ci/tools`, which fetches it", path.display());
+    assert!(
+        path.exists(),
+        "{} is missing: run `ci/tools`, which fetches it",
+        path.display()
+    );
     path
 }

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use time::OffsetDateTime;
 
 use super::exit::Failure;
-use super::load::{Input, Loaded};
+use super::load::Input;
 use super::printer::Printer;
 use super::{Format, example};
 use crate::compose;
@@ -20,11 +20,14 @@ use crate::plan::Plan;
 use node::BuiltNode;
 use output::Output;
 
-/// Make the seeds of all nodes
+/// Make the seed of every node
 ///
-/// Offline, in milliseconds, and always the same bytes for the same input. Writes `nodes/NAME/seed.iso`
-/// and the files in it, the administrator's `kubeconfig`, and `manifest.json` that lists it all. What
+/// Needs no network, and gives the same bytes for the same input. Writes `nodes/NAME/seed.iso` and
+/// the files in it, the administrator's `kubeconfig`, and `manifest.json`, which lists it all. What
 /// did not change is not written again.
+///
+/// Keys and certificates are issued once and kept in the state folder; `firstlight.lock`, beside the
+/// description, says which cluster they belong to. Back up the first, commit the second.
 #[derive(Debug, Clone, Args)]
 pub struct Build {
     #[command(flatten)]
@@ -32,7 +35,7 @@ pub struct Build {
     /// Output folder: new, empty, or of an earlier build [default: `out` beside FILE]
     #[arg(short = 'o', long = "out", value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Make a new cluster although one was built before: every node must be installed anew
+    /// Make a new cluster with new keys although one was built before; every node must be installed anew
     #[arg(long)]
     pub new_identities: bool,
     #[command(flatten)]
@@ -49,20 +52,41 @@ pub struct Build {
 pub fn run(mut args: Build, printer: &Printer) -> Result<(), Failure> {
     if let Some(n) = args.threads {
         // fails only when a pool exists already, which this command is the first to want
-        drop(rayon::ThreadPoolBuilder::new().num_threads(n).build_global());
+        drop(
+            rayon::ThreadPoolBuilder::new()
+                .num_threads(n)
+                .build_global(),
+        );
     }
     if args.example.wanted() {
         args.input.file = example::write(&args.example)?;
     }
-    let loaded = args.input.load(printer)?;
-    let out = args.out.clone().unwrap_or_else(|| args.input.file.with_file_name("out"));
+    let plan = args.input.load(printer)?;
+    let out = args
+        .out
+        .clone()
+        .unwrap_or_else(|| args.input.file.with_file_name("out"));
     let mut output = Output::open(&out)?;
 
-    let options = identity::Options { new_identities: args.new_identities };
-    let (ids, issued) = identity::issue(&loaded.plan, &args.input.state(), &args.input.lock(), now()?, options)?;
-    let generation = identity::generation(&args.input.state(), &compose::objects(&loaded.plan))?;
+    let options = identity::Options {
+        new_identities: args.new_identities,
+    };
+    let (ids, issued) = identity::issue(
+        &plan,
+        &args.input.state(),
+        &args.input.lock(),
+        now()?,
+        options,
+    )?;
+    let generation = identity::generation(&args.input.state(), &compose::objects(&plan))?;
 
-    let nodes = build_nodes(&loaded.plan, &ids, compose::Generation(generation), &output, printer)?;
+    let nodes = build_nodes(
+        &plan,
+        &ids,
+        compose::Generation(generation),
+        &output,
+        printer,
+    )?;
     let leaks: Vec<_> = nodes.iter().flat_map(|n| n.leaks.iter().cloned()).collect();
     if !leaks.is_empty() {
         return Err(Failure::Leaks(leaks));
@@ -70,9 +94,9 @@ pub fn run(mut args: Build, printer: &Printer) -> Result<(), Failure> {
     for node in &nodes {
         output.took(&node.files);
     }
-    output.file("kubeconfig", 0o600, admin(&loaded.plan, &ids).expose().as_bytes())?;
-    output.finish(&loaded.plan, &nodes)?;
-    report(&args, &loaded, &output, &nodes, &issued, printer);
+    output.file("kubeconfig", 0o600, admin(&plan, &ids).expose().as_bytes())?;
+    output.finish(&plan, &nodes)?;
+    report(&args, &plan, &output, &nodes, &issued, printer);
     Ok(())
 }
 
@@ -84,12 +108,22 @@ fn now() -> Result<OffsetDateTime, Failure> {
             .parse()
             .ok()
             .and_then(|s| OffsetDateTime::from_unix_timestamp(s).ok())
-            .ok_or_else(|| Failure::Message(format!("SOURCE_DATE_EPOCH is `{text}`, which is no number of seconds since 1970"))),
+            .ok_or_else(|| {
+                Failure::Message(format!(
+                    "SOURCE_DATE_EPOCH is `{text}`, which is no number of seconds since 1970"
+                ))
+            }),
     }
 }
 
 /// Each node on its own: nothing of a node waits for, or stays in memory with, another's.
-fn build_nodes(plan: &Plan, ids: &Identities, generation: compose::Generation, output: &Output, printer: &Printer) -> Result<Vec<BuiltNode>, Failure> {
+fn build_nodes(
+    plan: &Plan,
+    ids: &Identities,
+    generation: compose::Generation,
+    output: &Output,
+    printer: &Printer,
+) -> Result<Vec<BuiltNode>, Failure> {
     let bar = printer.bar("nodes", plan.nodes.len());
     let built = plan
         .nodes
@@ -106,19 +140,32 @@ fn build_nodes(plan: &Plan, ids: &Identities, generation: compose::Generation, o
 
 /// The administrator's kubeconfig, for use outside the cluster.
 pub(super) fn admin(plan: &Plan, ids: &Identities) -> Secret {
-    identity::kubeconfig(&plan.cluster, &plan.api_url(), &ids.cluster_ca.cert, "kubernetes-admin", &ids.admin)
+    identity::kubeconfig(
+        &plan.cluster,
+        &plan.api_url(),
+        &ids.cluster_ca.cert,
+        "kubernetes-admin",
+        &ids.admin,
+    )
 }
 
-fn report(args: &Build, loaded: &Loaded, output: &Output, nodes: &[BuiltNode], issued: &[identity::Issued], printer: &Printer) {
+fn report(
+    args: &Build,
+    plan: &Plan,
+    output: &Output,
+    nodes: &[BuiltNode],
+    issued: &[identity::Issued],
+    printer: &Printer,
+) {
     match args.format {
-        Format::Json => printer.data(&summary::json(loaded, output, nodes, issued)),
+        Format::Json => printer.data(&summary::json(plan, output, nodes, issued)),
         Format::Text => {
             for line in issued {
                 printer.detail(&format!("issued {line}"));
             }
-            printer.note(&summary::text(loaded, output, nodes, issued));
+            printer.note(&summary::text(plan, output, nodes, issued));
             if args.example.wanted() {
-                printer.data(&example::next_steps(&args.example, &loaded.plan, output.root()));
+                printer.data(&example::next_steps(&args.example, plan, output.root()));
             }
         }
     }

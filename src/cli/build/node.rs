@@ -27,7 +27,13 @@ pub struct BuiltNode {
 }
 
 /// Composes, renders, packs and writes one node. Nothing is written for a tree that leaks.
-pub(super) fn build(plan: &Plan, node: &Node, ids: &Identities, generation: Generation, output: &Output) -> Result<BuiltNode, Failure> {
+pub(super) fn build(
+    plan: &Plan,
+    node: &Node,
+    ids: &Identities,
+    generation: Generation,
+    output: &Output,
+) -> Result<BuiltNode, Failure> {
     let tree = compose::node(plan, node, ids, generation);
     let mut built = BuiltNode {
         name: node.name.clone(),
@@ -47,23 +53,34 @@ pub(super) fn build(plan: &Plan, node: &Node, ids: &Identities, generation: Gene
     let folder = format!("nodes/{}", node.name);
     let mut iso = IsoImage::new("cidata");
     for (name, content) in files {
-        built.files.push(output.write(&format!("{folder}/cloud-init/{name}"), 0o600, &content)?);
+        built
+            .files
+            .push(output.write(&format!("{folder}/cloud-init/{name}"), 0o600, &content)?);
         iso.add(name, iso9660::File::new(content))?;
     }
     let mut image = Vec::new();
     iso9660::write(&iso, &mut image)?;
-    built.files.push(output.write(&format!("{folder}/seed.iso"), 0o600, &image)?);
+    built
+        .files
+        .push(output.write(&format!("{folder}/seed.iso"), 0o600, &image)?);
     Ok(built)
 }
 
 /// The archive that every boot format carries.
-fn archive(members: std::collections::BTreeMap<String, (u32, Vec<u8>)>) -> Result<Vec<u8>, Failure> {
+fn archive(
+    members: std::collections::BTreeMap<String, (u32, Vec<u8>)>,
+) -> Result<Vec<u8>, Failure> {
     let mut tar = tar::Archive::new();
     for (path, (mode, content)) in members {
-        let entry = tar::Entry::File { content: content.into(), mode };
-        tar.add(&path, entry).map_err(|e| Failure::Message(e.to_string()))?;
+        let entry = tar::Entry::File {
+            content: content.into(),
+            mode,
+        };
+        tar.add(&path, entry)
+            .map_err(|e| Failure::Message(e.to_string()))?;
     }
     let mut bytes = Vec::new();
-    tar.write(&mut bytes).map_err(|e| Failure::Message(e.to_string()))?;
+    tar.write(&mut bytes)
+        .map_err(|e| Failure::Message(e.to_string()))?;
     Ok(gzip::gzip(&bytes))
 }

@@ -58,15 +58,29 @@ struct OldManifest {
 impl Output {
     /// Opens a folder that is new, empty, or of an earlier build.
     pub(super) fn open(root: &Path) -> Result<Output, Failure> {
-        if root.exists() && !root.join(MARKER).exists() && fs_err::read_dir(root)?.next().is_some() {
+        let foreign = |entry: std::io::Result<fs_err::DirEntry>| {
+            entry.map_or(true, |e| e.file_name() != "overlays")
+        };
+        if root.exists() && !root.join(MARKER).exists() && fs_err::read_dir(root)?.any(foreign) {
             return Err(Failure::ForeignOutput(root.to_owned()));
         }
         folder(root, 0o755)?;
         folder(&root.join(NODES), 0o700)?;
-        atomic::write_if_changed(&root.join(MARKER), 0o644, b"made by firstlight build; everything here can be made again\n")?;
-        let old = fs_err::read(root.join(MANIFEST)).ok().and_then(|b| serde_json::from_slice::<OldManifest>(&b).ok());
+        atomic::write_if_changed(
+            &root.join(MARKER),
+            0o644,
+            b"made by firstlight build; everything here can be made again\n",
+        )?;
+        let old = fs_err::read(root.join(MANIFEST))
+            .ok()
+            .and_then(|b| serde_json::from_slice::<OldManifest>(&b).ok());
         let before = old.map(|m| m.files).unwrap_or_default();
-        Ok(Output { root: root.to_owned(), before, files: BTreeMap::new(), removed: Vec::new() })
+        Ok(Output {
+            root: root.to_owned(),
+            before,
+            files: BTreeMap::new(),
+            removed: Vec::new(),
+        })
     }
 
     /// The folder.
@@ -78,10 +92,20 @@ impl Output {
     pub(super) fn write(&self, path: &str, mode: u32, bytes: &[u8]) -> Result<Written, Failure> {
         let at = self.root.join(path);
         let private = path.starts_with(NODES);
-        folder(at.parent().expect("a path below the root"), if private { 0o700 } else { 0o755 })?;
+        folder(
+            at.parent().expect("a path below the root"),
+            if private { 0o700 } else { 0o755 },
+        )?;
         let changed = atomic::write_if_changed(&at, mode, bytes)?;
-        let entry = Entry { sha256: Digest::sha256(bytes).hex(), size: bytes.len() as u64 };
-        Ok(Written { path: path.to_owned(), entry, changed })
+        let entry = Entry {
+            sha256: Digest::sha256(bytes).hex(),
+            size: bytes.len() as u64,
+        };
+        Ok(Written {
+            path: path.to_owned(),
+            entry,
+            changed,
+        })
     }
 
     /// Writes a file and counts it in.
@@ -93,12 +117,18 @@ impl Output {
 
     /// Counts files in that [`Output::write`] made.
     pub(super) fn took(&mut self, files: &[Written]) {
-        self.files.extend(files.iter().map(|f| (f.path.clone(), f.clone())));
+        self.files
+            .extend(files.iter().map(|f| (f.path.clone(), f.clone())));
     }
 
     /// Removes what an earlier build made and this one does not, then writes the manifest, last.
     pub(super) fn finish(&mut self, plan: &Plan, nodes: &[BuiltNode]) -> Result<(), Failure> {
-        let known: BTreeSet<String> = self.before.keys().cloned().chain(found(&self.root)?).collect();
+        let known: BTreeSet<String> = self
+            .before
+            .keys()
+            .cloned()
+            .chain(found(&self.root)?)
+            .collect();
         for path in known.into_iter().filter(|p| !self.files.contains_key(p)) {
             let at = self.root.join(&path);
             if at.exists() {
@@ -107,19 +137,41 @@ impl Output {
                 self.removed.push(path);
             }
         }
-        let secrets = nodes.iter().map(|n| (n.name.as_str(), n.secrets.iter().map(|s| (s.path.as_str(), s.allows.as_str())).collect()));
+        let secrets = nodes.iter().map(|n| {
+            (
+                n.name.as_str(),
+                n.secrets
+                    .iter()
+                    .map(|s| (s.path.as_str(), s.allows.as_str()))
+                    .collect(),
+            )
+        });
         let manifest = Manifest {
             schema_version: 1,
             cluster: &plan.cluster,
             train: &plan.release.train,
             kubernetes: &plan.release.kubernetes,
-            files: self.files.iter().map(|(p, f)| (p.as_str(), &f.entry)).collect(),
+            files: self
+                .files
+                .iter()
+                .map(|(p, f)| (p.as_str(), &f.entry))
+                .collect(),
             secrets: secrets.collect(),
         };
-        let json = serde_json::to_string_pretty(&manifest).expect("plain values have a JSON form") + "\n";
-        let sums: String = self.files.iter().map(|(p, f)| format!("{}  {p}\n", f.entry.sha256)).collect();
+        let json =
+            serde_json::to_string_pretty(&manifest).expect("plain values have a JSON form") + "\n";
+        let sums: String = self
+            .files
+            .iter()
+            .map(|(p, f)| format!("{}  {p}\n", f.entry.sha256))
+            .collect();
         atomic::write_if_changed(&self.root.join("SHA256SUMS"), 0o644, sums.as_bytes())?;
-        let changed: Vec<_> = self.files.values().filter(|f| f.changed).map(|f| self.root.join(&f.path)).collect();
+        let changed: Vec<_> = self
+            .files
+            .values()
+            .filter(|f| f.changed)
+            .map(|f| self.root.join(&f.path))
+            .collect();
         atomic::sync(&changed)?;
         atomic::write_if_changed(&self.root.join(MANIFEST), 0o644, json.as_bytes())?;
         Ok(())
@@ -127,7 +179,10 @@ impl Output {
 
     /// Files written anew, in order.
     pub(super) fn changed(&self) -> impl Iterator<Item = &str> {
-        self.files.values().filter(|f| f.changed).map(|f| f.path.as_str())
+        self.files
+            .values()
+            .filter(|f| f.changed)
+            .map(|f| f.path.as_str())
     }
 
     /// Files that an earlier build made and this one removed.
@@ -159,7 +214,10 @@ fn folder(path: &Path, mode: u32) -> Result<(), Failure> {
     if path.is_dir() {
         return Ok(());
     }
-    let made = std::fs::DirBuilder::new().recursive(true).mode(mode).create(path);
+    let made = std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(mode)
+        .create(path);
     made.map_err(|e| Failure::message(path, &format!("cannot make this folder: {e}")))
 }
 
@@ -186,7 +244,12 @@ fn found(root: &Path) -> Result<Vec<String>, Failure> {
         }
     }
     found.sort_unstable();
-    let below = |path: &PathBuf| path.strip_prefix(root).ok().and_then(Path::to_str).map(str::to_owned);
+    let below = |path: &PathBuf| {
+        path.strip_prefix(root)
+            .ok()
+            .and_then(Path::to_str)
+            .map(str::to_owned)
+    };
     Ok(found.iter().filter_map(below).collect())
 }
 
