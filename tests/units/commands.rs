@@ -32,9 +32,8 @@ fn bare(text: &str) -> String {
         let quoted = within.last() == Some(&Within::Quotes);
         match c {
             '\\' => {
-                if chars.next() != Some('\n') && !quoted {
-                    out.push('_');
-                }
+                let escaped = chars.next();
+                out.push_str(if escaped == Some('\n') || quoted { "" } else { "_" });
             }
             '\'' if !quoted => {
                 for c in chars.by_ref() {
@@ -91,8 +90,7 @@ fn bare(text: &str) -> String {
             // a pattern of `case` closes nothing
             ')' if !quoted => out.push_str(match within.pop() {
                 Some(Within::Substitution) => " $) ",
-                Some(_) => " ) ",
-                None => " ) ",
+                _ => " ) ",
             }),
             ';' | '|' | '&' | '\n' if !quoted => {
                 out.push(' ');
