@@ -13,40 +13,43 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use firstlight::config::model::{Arch, Certificates, Role};
+use firstlight::artefact::Catalogue;
+use firstlight::config;
+use firstlight::diagnostic::Source;
 use firstlight::identity::{Identities, IdentityError, Issued, Options, issue, load};
-use firstlight::plan::{Node, Plan};
+use firstlight::plan::profile::Profiles;
+use firstlight::plan::{self, Plan};
 use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
 
-/// A plan of `masters` and `workers`, named `m1…` and `w1…`.
+/// A plan of `masters` and `workers`, named `m1…` and `w1…`, made as every build makes it.
 fn plan(masters: u8, workers: u8) -> Plan {
-    let node = |role, letter, third: u8| {
-        move |index: u8| Node {
-            name: format!("{letter}{index}"),
-            role,
-            arch: Arch::Amd64,
-            ips: vec![[10, 0, third, index].into()],
-            labels: BTreeMap::new(),
-            taints: Vec::new(),
+    let host = |role: &'static str, third: u8| {
+        move |index: u8| {
+            let letter = &role[..1];
+            format!(
+                "  - {{ name: {letter}{index}, address: 10.0.{third}.{index}/16, interface: eth0, role: {role} }}\n"
+            )
         }
     };
-    let masters = (1..=masters).map(node(Role::Master, 'm', 1));
-    let workers = (1..=workers).map(node(Role::Worker, 'w', 2));
-    Plan {
-        cluster: "demo".to_owned(),
-        domain: "cluster.local".to_owned(),
-        pod_cidrs: vec!["10.32.0.0/12".parse().unwrap()],
-        service_cidrs: vec!["10.96.0.0/12".parse().unwrap()],
-        api_ips: vec!["10.96.0.1".parse().unwrap()],
-        dns_ips: vec!["10.96.0.10".parse().unwrap()],
-        endpoint: Some("api.example.com".to_owned()),
-        certificates: Certificates {
-            ca_days: 3650,
-            leaf_days: 3650,
-        },
-        nodes: masters.chain(workers).collect(),
-    }
+    let masters = (1..=masters).map(host("master", 1));
+    let workers = (1..=workers).map(host("worker", 2));
+    let hosts: String = masters.chain(workers).collect();
+    let text = format!(
+        "name: demo\napi: {{ endpoint: api.example.com }}\nnetwork: {{ provider: bridge }}\nhosts:\n{hosts}"
+    );
+    let source = Source {
+        name: "cluster.yml".to_owned(),
+        text,
+    };
+    let (config, document, _) = config::parse(&source).unwrap();
+    plan::plan(
+        &config,
+        &document,
+        &Profiles::embedded(),
+        &Catalogue::embedded().unwrap(),
+    )
+    .unwrap()
 }
 
 /// 2026-03-10 12:00 UTC.

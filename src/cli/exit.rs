@@ -29,10 +29,10 @@ pub enum Failure {
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
     /// An output folder that somebody else filled.
-    #[error("`{}` is not empty and was not made by firstlight\nhint: choose another folder with `--out`, or empty it", .0.display())]
+    #[error("`{}` is not empty and was not made by firstlight", .0.display())]
     ForeignOutput(PathBuf),
     /// What must never be built. A bug.
-    #[error("a seed would hold what it must not:\n{}", .0.iter().map(|l| format!("  {l}\n")).collect::<String>())]
+    #[error("a seed would hold what it must not:{}", .0.iter().map(|l| format!("\n  {l}")).collect::<String>())]
     Leaks(Vec<Leak>),
     /// An ISO that cannot be made.
     #[error(transparent)]
@@ -51,6 +51,20 @@ impl Failure {
         match self {
             Failure::Leaks(_) => ExitCode::from(70),
             _ => ExitCode::from(1),
+        }
+    }
+
+    /// What to do about it, where we know and the message does not say it already.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Failure::Identity(e) => e.hint(),
+            Failure::ForeignOutput(_) => {
+                Some("choose another folder with `--out`, or empty it".to_owned())
+            }
+            Failure::Leaks(_) => {
+                Some("this is a bug in firstlight: nothing of these nodes was written".to_owned())
+            }
+            _ => None,
         }
     }
 

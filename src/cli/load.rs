@@ -60,8 +60,13 @@ impl Input {
             .map_err(|findings| Failure::Findings(source.clone(), findings))?;
         printer.findings(&source, &warnings);
         let catalogue = self.catalogue()?;
-        plan::plan(&config, &document, &self.profiles()?, &catalogue)
-            .map_err(|findings| Failure::Findings(source, findings))
+        plan::plan(
+            &config,
+            &document,
+            &profiles(self.profiles.as_deref())?,
+            &catalogue,
+        )
+        .map_err(|findings| Failure::Findings(source, findings))
     }
 
     /// The catalogue, with `--overlays`.
@@ -72,30 +77,37 @@ impl Input {
         })
     }
 
-    /// The profiles, with `--profiles`.
-    pub fn profiles(&self) -> Result<Profiles, Failure> {
-        match &self.profiles {
-            Some(dir) => Profiles::with_overrides(dir).map_err(Failure::Message),
-            None => Ok(Profiles::embedded()),
-        }
-    }
-
     /// The state folder.
     pub fn state(&self) -> PathBuf {
         self.state
             .clone()
-            .unwrap_or_else(|| self.beside().join("state"))
+            .unwrap_or_else(|| self.file.with_file_name("state"))
     }
 
     /// `firstlight.lock`
     pub fn lock(&self) -> PathBuf {
-        self.beside().join("firstlight.lock")
+        self.file.with_file_name("firstlight.lock")
     }
+}
 
-    fn beside(&self) -> &Path {
-        match self.file.parent() {
-            Some(p) if p != Path::new("") => p,
-            _ => Path::new("."),
+/// The profiles, with those of a folder replacing or adding to them.
+pub(super) fn profiles(folder: Option<&Path>) -> Result<Profiles, Failure> {
+    match folder {
+        Some(dir) => Profiles::with_overrides(&profile_files(dir)?).map_err(Failure::Message),
+        None => Ok(Profiles::embedded()),
+    }
+}
+
+/// The `.yml` files of a folder, sorted: name for messages and text.
+fn profile_files(dir: &Path) -> Result<Vec<(String, String)>, Failure> {
+    let mut files = Vec::new();
+    for entry in fs_err::read_dir(dir)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|e| e == "yml") {
+            let text = fs_err::read_to_string(&path)?;
+            files.push((path.display().to_string(), text));
         }
     }
+    files.sort_unstable();
+    Ok(files)
 }

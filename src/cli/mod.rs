@@ -102,5 +102,5 @@ fn report(failure: &Failure, printer: &Printer) {
     if let Failure::Findings(source, findings) = failure {
         printer.findings(source, findings);
     }
-    printer.error(failure);
+    printer.error(failure, failure.hint().as_deref());
 }

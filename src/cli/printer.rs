@@ -41,15 +41,22 @@ impl Printer {
         }
     }
 
-    /// Data, to standard output. A closed pipe ends the program silently.
+    /// Data, to standard output. A closed pipe ends the program silently: its reader has seen
+    /// enough. Any other failure, such as a full disk, is one.
     pub fn data(&self, text: &str) {
         let mut out = std::io::stdout().lock();
-        if out
-            .write_all(text.as_bytes())
-            .and_then(|()| out.flush())
-            .is_err()
-        {
-            std::process::exit(0);
+        if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            if error.kind() == std::io::ErrorKind::BrokenPipe {
+                std::process::exit(0);
+            }
+            self.error(
+                &std::io::Error::new(
+                    error.kind(),
+                    format!("cannot write standard output: {error}"),
+                ),
+                None,
+            );
+            std::process::exit(1);
         }
     }
 
@@ -83,8 +90,8 @@ impl Printer {
         }
     }
 
-    /// An error with its causes, as `error:`, `Caused by:`.
-    pub fn error(&self, error: &dyn std::error::Error) {
+    /// An error with its causes and what to do, as `error:`, `Caused by:`, `hint:`.
+    pub fn error(&self, error: &dyn std::error::Error, hint: Option<&str>) {
         let (on, off) = if self.color {
             ("\x1b[1;31m", "\x1b[0m")
         } else {
@@ -95,6 +102,9 @@ impl Printer {
         while let Some(e) = cause {
             text.push_str(&format!("  Caused by: {e}\n"));
             cause = e.source();
+        }
+        if let Some(hint) = hint {
+            text.push_str(&format!("hint: {hint}\n"));
         }
         drop(write!(std::io::stderr(), "{text}"));
     }

@@ -9,7 +9,7 @@ use super::Format;
 use super::exit::Failure;
 use super::printer::Printer;
 use super::table::{row, table};
-use crate::plan::profile::{Profile, Profiles as All};
+use crate::plan::profile::Profile;
 
 /// List the operating systems that nodes can have
 #[derive(Debug, Clone, Args)]
@@ -24,10 +24,7 @@ pub struct Profiles {
 
 /// Runs it.
 pub fn run(args: &Profiles, printer: &Printer) -> Result<(), Failure> {
-    let all = match &args.profiles {
-        Some(dir) => All::with_overrides(dir).map_err(Failure::Message)?,
-        None => All::embedded(),
-    };
+    let all = super::load::profiles(args.profiles.as_deref())?;
     let arches = |p: &Profile| {
         p.architectures
             .iter()

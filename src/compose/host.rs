@@ -110,6 +110,7 @@ fn env(plan: &Plan, node: &Node, ids: &Identities, generation: Generation) -> St
             "false"
         },
     );
+    set("BEACON", plan.beacon.as_deref().unwrap_or_default());
     set("KUBELET_FLAGS", &kubelet::flags(plan, node));
     set(
         "MANIFESTS_FIRST",

@@ -8,7 +8,8 @@ use super::kinds::{
     TRAIN, URL, USER,
 };
 use super::model::{
-    Addon, Api, Artefacts, Certificates, Config, KubeProxy, Kubelet, Kubernetes, ProxyMode, Ssh,
+    Addon, Api, Artefacts, Certificates, Config, KubeProxy, Kubelet, Kubernetes, Progress,
+    ProxyMode, Ssh,
 };
 use super::read::{Context, Reader};
 use super::{hosts, network, pharos};
@@ -58,6 +59,7 @@ pub(super) fn config(reader: &mut Reader<'_, '_>) -> Config {
         network::network,
     );
     let api = reader.section(&key("api", "how clients reach the API"), api);
+    let progress = reader.section(&key("progress", "who hears of first boots"), progress);
     let artefacts = reader.section(&key("artefacts", "where artefacts come from"), artefacts);
     let kubelet = reader.section(&key("kubelet", "settings of every kubelet"), kubelet);
     let kube_proxy = reader.section(&key("kube_proxy", "settings of kube-proxy"), kube_proxy);
@@ -75,6 +77,7 @@ pub(super) fn config(reader: &mut Reader<'_, '_>) -> Config {
         ssh,
         network,
         api,
+        progress,
         artefacts,
         kubelet,
         kube_proxy,
@@ -126,6 +129,19 @@ fn ssh(reader: &mut Reader<'_, '_>) -> Ssh {
                 &SSH_KEYS,
             )
             .unwrap_or_default(),
+    }
+}
+
+fn progress(reader: &mut Reader<'_, '_>) -> Progress {
+    Progress {
+        beacon: reader.optional(
+            &key(
+                "beacon",
+                "URL to which every node posts each of its progress lines",
+            )
+            .example("\"http://10.0.0.5:8080/progress\""),
+            &URL,
+        ),
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Config {
     pub api: Api,
     /// Where machines find what the seed only names.
     pub artefacts: Artefacts,
+    /// Who hears of first boots.
+    pub progress: Progress,
     /// Kubelet settings for every node.
     pub kubelet: Kubelet,
     /// kube-proxy settings.
@@ -190,6 +192,13 @@ pub struct Artefacts {
     pub mirror: Option<String>,
     /// Whether machines may ask upstream.
     pub upstream: bool,
+}
+
+/// `progress:`
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Progress {
+    /// URL to which every node posts its progress lines.
+    pub beacon: Option<String>,
 }
 
 /// `kubelet:`

@@ -68,6 +68,7 @@ pub fn plan(
         provider: config.network.provider,
         endpoint: config.api.endpoint.clone(),
         artefacts: config.artefacts.clone(),
+        beacon: config.progress.beacon.clone(),
         certificates: config.certificates,
         kubelet: config.kubelet.clone(),
         kube_proxy: config.kube_proxy.clone(),

@@ -45,6 +45,8 @@ pub struct Plan {
     pub endpoint: Option<String>,
     /// Where nodes find artefacts.
     pub artefacts: Artefacts,
+    /// URL to which nodes post their progress lines, if any.
+    pub beacon: Option<String>,
     /// Lifetimes.
     pub certificates: Certificates,
     /// Kubelet settings for every node.

@@ -1,7 +1,6 @@
 //! What firstlight must know of an operating system, read from `profiles/*.yml`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use include_dir::{Dir, include_dir};
 use serde::Deserialize;
@@ -87,21 +86,16 @@ impl Profiles {
         )
     }
 
-    /// The built-in profiles, with those of a folder replacing or adding to them.
+    /// The built-in profiles, with those of `files` (name for messages, text) replacing or adding to them.
     ///
     /// # Errors
-    /// A file that cannot be read, with its line.
-    pub fn with_overrides(dir: &Path) -> Result<Profiles, String> {
+    /// A file that is no profile, with its line.
+    pub fn with_overrides(files: &[(String, String)]) -> Result<Profiles, String> {
         let mut all = Self::embedded();
-        let entries = fs_err::read_dir(dir).map_err(|e| e.to_string())?;
-        for entry in entries {
-            let path = entry.map_err(|e| e.to_string())?.path();
-            if path.extension().is_some_and(|e| e == "yml") {
-                let text = fs_err::read_to_string(&path).map_err(|e| e.to_string())?;
-                let profile: Profile =
-                    crate::yaml::from_str(&text).map_err(|e| format!("{}: {e}", path.display()))?;
-                all.0.insert(profile.name.clone(), profile);
-            }
+        for (name, text) in files {
+            let profile: Profile =
+                crate::yaml::from_str(text).map_err(|e| format!("{name}: {e}"))?;
+            all.0.insert(profile.name.clone(), profile);
         }
         Ok(all)
     }

@@ -1,6 +1,6 @@
 //! The output folder: ours or nobody's, written file by file, finished by its manifest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,8 @@ use crate::pack::atomic;
 use crate::plan::Plan;
 
 const MANIFEST: &str = "manifest.json";
+/// Holds every seed; root's alone.
+const NODES: &str = "nodes";
 /// Marks a folder as ours from the first moment, so that an interrupted build can be repaired.
 const MARKER: &str = ".firstlight";
 
@@ -62,7 +64,8 @@ impl Output {
         if root.exists() && !root.join(MARKER).exists() && fs_err::read_dir(root)?.any(foreign) {
             return Err(Failure::ForeignOutput(root.to_owned()));
         }
-        folder(&root.join("nodes"))?;
+        folder(root, 0o755)?;
+        folder(&root.join(NODES), 0o700)?;
         atomic::write_if_changed(
             &root.join(MARKER),
             0o644,
@@ -88,7 +91,11 @@ impl Output {
     /// Writes a file unless it is there already, byte for byte.
     pub(super) fn write(&self, path: &str, mode: u32, bytes: &[u8]) -> Result<Written, Failure> {
         let at = self.root.join(path);
-        folder(at.parent().expect("a path below the root"))?;
+        let private = path.starts_with(NODES);
+        folder(
+            at.parent().expect("a path below the root"),
+            if private { 0o700 } else { 0o755 },
+        )?;
         let changed = atomic::write_if_changed(&at, mode, bytes)?;
         let entry = Entry {
             sha256: Digest::sha256(bytes).hex(),
@@ -116,12 +123,18 @@ impl Output {
 
     /// Removes what an earlier build made and this one does not, then writes the manifest, last.
     pub(super) fn finish(&mut self, plan: &Plan, nodes: &[BuiltNode]) -> Result<(), Failure> {
-        for path in self.before.keys().filter(|p| !self.files.contains_key(*p)) {
-            let at = self.root.join(path);
+        let known: BTreeSet<String> = self
+            .before
+            .keys()
+            .cloned()
+            .chain(found(&self.root)?)
+            .collect();
+        for path in known.into_iter().filter(|p| !self.files.contains_key(p)) {
+            let at = self.root.join(&path);
             if at.exists() {
                 fs_err::remove_file(&at)?;
                 remove_empty(&self.root, at.parent());
-                self.removed.push(path.clone());
+                self.removed.push(path);
             }
         }
         let secrets = nodes.iter().map(|n| {
@@ -195,19 +208,49 @@ impl Written {
     }
 }
 
-/// Folders that may hold secrets are root's alone from the first moment.
-fn folder(path: &Path) -> Result<(), Failure> {
+/// Folders that may hold secrets are the user's alone from the first moment.
+fn folder(path: &Path, mode: u32) -> Result<(), Failure> {
     use std::os::unix::fs::DirBuilderExt as _;
     if path.is_dir() {
         return Ok(());
     }
-    let in_nodes = path.components().any(|c| c.as_os_str() == "nodes");
-    let mode = if in_nodes { 0o700 } else { 0o755 };
     let made = std::fs::DirBuilder::new()
         .recursive(true)
         .mode(mode)
         .create(path);
     made.map_err(|e| Failure::message(path, &format!("cannot make this folder: {e}")))
+}
+
+/// Every file below `nodes/`, by its path below the output folder, and what an interrupted write
+/// left elsewhere. `nodes/` is ours whatever the last manifest says: a build that was cut off before
+/// its first manifest may have left a seed there that no later build makes.
+fn found(root: &Path) -> Result<Vec<String>, Failure> {
+    let mut found = Vec::new();
+    let mut folders = vec![root.join(NODES)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs_err::read_dir(folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            } else {
+                found.push(entry.path());
+            }
+        }
+    }
+    for entry in fs_err::read_dir(root)? {
+        let name = entry?.file_name();
+        if name.to_string_lossy().starts_with(atomic::TEMPORARY_PREFIX) {
+            found.push(root.join(name));
+        }
+    }
+    found.sort_unstable();
+    let below = |path: &PathBuf| {
+        path.strip_prefix(root)
+            .ok()
+            .and_then(Path::to_str)
+            .map(str::to_owned)
+    };
+    Ok(found.iter().filter_map(below).collect())
 }
 
 fn remove_empty(root: &Path, mut dir: Option<&Path>) {
