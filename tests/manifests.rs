@@ -32,7 +32,7 @@ fn manifests(cluster: &Cluster) -> Vec<(String, String)> {
         for (path, file) in cluster.tree(node).files {
             let folder = path.starts_with("/etc/firstlight/manifests/")
                 || path.starts_with("/etc/firstlight/apply/");
-            if folder && path.ends_with(".yaml") {
+            if folder && path.rsplit('.').next() == Some("yaml") {
                 found.push((
                     format!("{node}{}", path.replace('/', "-")),
                     String::from_utf8(file.content).unwrap(),
@@ -226,7 +226,7 @@ fn kube_proxy_knows_every_field_of_its_configuration() {
             match key.as_str() {
                 "maxPerCore" | "min" => assert!(value.is_u64(), "{key}: {value}"),
                 "tcpEstablishedTimeout" | "tcpCloseWaitTimeout" => {
-                    assert!(value.is_string(), "{key}: {value}")
+                    assert!(value.is_string(), "{key}: {value}");
                 }
                 other => panic!("{other}"),
             }
