@@ -50,10 +50,30 @@ fn lay_out(cluster: &Cluster, name: &str, root: &Path) {
     for system in ["/usr/bin/true", "/bin/sh", "/bin/mount"] {
         program(system, b"", 0o755);
     }
-    let own = ["/usr/lib/systemd/system", "/lib/systemd/system"].into_iter().find(|p| Path::new(p).is_dir()).unwrap();
-    for target in ["sysinit", "basic", "multi-user", "shutdown", "local-fs", "network", "sockets", "timers", "paths", "slices", "time-sync", "umount"] {
+    let own = ["/usr/lib/systemd/system", "/lib/systemd/system"]
+        .into_iter()
+        .find(|p| Path::new(p).is_dir())
+        .unwrap();
+    for target in [
+        "sysinit",
+        "basic",
+        "multi-user",
+        "shutdown",
+        "local-fs",
+        "network",
+        "sockets",
+        "timers",
+        "paths",
+        "slices",
+        "time-sync",
+        "umount",
+    ] {
         let unit = format!("{target}.target");
-        fs_err::copy(Path::new(own).join(&unit), at(&format!("/usr/lib/systemd/system/{unit}"))).unwrap();
+        fs_err::copy(
+            Path::new(own).join(&unit),
+            at(&format!("/usr/lib/systemd/system/{unit}")),
+        )
+        .unwrap();
     }
 }
 
@@ -64,11 +84,25 @@ fn systemd_accepts_every_unit_as_a_node_has_it() {
         for name in ["m1", "w1"] {
             let folder = tempfile::tempdir().unwrap();
             lay_out(&cluster, name, folder.path());
-            let units: Vec<String> = paths(&folder.path().join("etc/systemd/system")).into_iter().filter(|p| !p.contains('/') && (p.contains(".service") || p.contains(".target")) && !p.contains(".wants")).collect();
+            let units: Vec<String> = paths(&folder.path().join("etc/systemd/system"))
+                .into_iter()
+                .filter(|p| {
+                    !p.contains('/')
+                        && (p.contains(".service") || p.contains(".target"))
+                        && !p.contains(".wants")
+                })
+                .collect();
             assert!(units.len() > 8, "{units:?}");
             let root = format!("--root={}", folder.path().display());
-            let done = run(Command::new("systemd-analyze").args([&root, "--man=no", "verify"]).args(&units).env("SYSTEMD_LOG_LEVEL", "warning"));
-            assert_eq!((done.code, done.stderr.as_str(), done.stdout.as_str()), (Some(0), "", ""), "{name} {train}");
+            let done = run(Command::new("systemd-analyze")
+                .args([&root, "--man=no", "verify"])
+                .args(&units)
+                .env("SYSTEMD_LOG_LEVEL", "warning"));
+            assert_eq!(
+                (done.code, done.stderr.as_str(), done.stdout.as_str()),
+                (Some(0), "", ""),
+                "{name} {train}"
+            );
         }
     }
 }
@@ -81,30 +115,63 @@ fn systemd_analyze_would_complain() {
     lay_out(&cluster, "m1", folder.path());
     let unit = folder.path().join("etc/systemd/system/etcd.service");
     let text = fs_err::read_to_string(&unit).unwrap();
-    fs_err::write(&unit, text.replace("[Service]\n", "[Service]\nNoSuchDirective=1\n")).unwrap();
+    fs_err::write(
+        &unit,
+        text.replace("[Service]\n", "[Service]\nNoSuchDirective=1\n"),
+    )
+    .unwrap();
     fs_err::remove_file(folder.path().join("opt/firstlight/bin/kubelet")).unwrap();
     let root = format!("--root={}", folder.path().display());
-    let said = run(Command::new("systemd-analyze").args([&root, "--man=no", "verify", "etcd.service", "kubelet.service"])).stderr;
-    assert!(said.contains("NoSuchDirective") && said.contains("/opt/firstlight/bin/kubelet is not executable"), "{said}");
+    let said = run(Command::new("systemd-analyze").args([
+        &root,
+        "--man=no",
+        "verify",
+        "etcd.service",
+        "kubelet.service",
+    ]))
+    .stderr;
+    assert!(
+        said.contains("NoSuchDirective")
+            && said.contains("/opt/firstlight/bin/kubelet is not executable"),
+        "{said}"
+    );
 }
 
 /// Unit name to text, from `overlays/`.
 fn units() -> BTreeMap<String, String> {
     let folder = root().join("overlays/firstlight/units");
-    support::files(&folder).into_iter().map(|(name, content)| (name, String::from_utf8(content).unwrap())).collect()
+    support::files(&folder)
+        .into_iter()
+        .map(|(name, content)| (name, String::from_utf8(content).unwrap()))
+        .collect()
 }
 
 #[test]
 fn every_directive_is_known_to_the_oldest_systemd_of_the_profiles() {
     let table = fs_err::read_to_string(root().join("tests/data/systemd-directives.txt")).unwrap();
-    let since: BTreeMap<&str, u32> =
-        table.lines().filter(|l| !l.starts_with('#')).map(|l| l.split_once(' ').unwrap()).map(|(d, v)| (d, v.parse().unwrap())).collect();
-    let oldest = Profiles::embedded().iter().map(|p| p.systemd).min().unwrap();
+    let since: BTreeMap<&str, u32> = table
+        .lines()
+        .filter(|l| !l.starts_with('#'))
+        .map(|l| l.split_once(' ').unwrap())
+        .map(|(d, v)| (d, v.parse().unwrap()))
+        .collect();
+    let oldest = Profiles::embedded()
+        .iter()
+        .map(|p| p.systemd)
+        .min()
+        .unwrap();
     for (unit, text) in units() {
         for line in text.lines().filter(|l| !l.starts_with('#')) {
-            let Some((directive, _)) = line.split_once('=') else { continue };
-            let since = since.get(directive).unwrap_or_else(|| panic!("{unit}: {directive} is not in tests/data/systemd-directives.txt"));
-            assert!(*since <= oldest, "{unit}: {directive} came with systemd {since}, a profile has {oldest}");
+            let Some((directive, _)) = line.split_once('=') else {
+                continue;
+            };
+            let since = since.get(directive).unwrap_or_else(|| {
+                panic!("{unit}: {directive} is not in tests/data/systemd-directives.txt")
+            });
+            assert!(
+                *since <= oldest,
+                "{unit}: {directive} came with systemd {since}, a profile has {oldest}"
+            );
         }
     }
 }
@@ -112,22 +179,48 @@ fn every_directive_is_known_to_the_oldest_systemd_of_the_profiles() {
 #[test]
 fn units_keep_the_rules_of_every_systemd() {
     for (unit, text) in units() {
-        let value = |key: &str| text.lines().find_map(|l| l.strip_prefix(key)?.strip_prefix('='));
+        let value = |key: &str| {
+            text.lines()
+                .find_map(|l| l.strip_prefix(key)?.strip_prefix('='))
+        };
         // 0.7.9's cloud-init makes After=cloud-final a cycle; network-online waits for unplugged interfaces
-        let edges: Vec<&str> = text.lines().filter(|l| ["After=", "Requires=", "Wants=", "Before="].iter().any(|k| l.starts_with(k))).collect();
+        let edges: Vec<&str> = text
+            .lines()
+            .filter(|l| {
+                ["After=", "Requires=", "Wants=", "Before="]
+                    .iter()
+                    .any(|k| l.starts_with(k))
+            })
+            .collect();
         for edge in edges {
-            assert!(!edge.contains("cloud-") && !edge.contains("network-online"), "{unit}: {edge}");
+            assert!(
+                !edge.contains("cloud-") && !edge.contains("network-online"),
+                "{unit}: {edge}"
+            );
         }
         if value("Type") == Some("oneshot") {
-            assert!(value("Restart").is_none(), "{unit}: refused before systemd 244");
+            assert!(
+                value("Restart").is_none(),
+                "{unit}: refused before systemd 244"
+            );
         }
         // infinity kills at once on 219
-        assert!(!text.contains("=infinity\n") || value("TimeoutStartSec") != Some("infinity"), "{unit}");
+        assert!(
+            !text.contains("=infinity\n") || value("TimeoutStartSec") != Some("infinity"),
+            "{unit}"
+        );
         if unit.ends_with(".service") && value("TimeoutStopSec").is_none() {
-            assert!(value("Type") == Some("oneshot"), "{unit} has no bounded stop time");
+            assert!(
+                value("Type") == Some("oneshot"),
+                "{unit} has no bounded stop time"
+            );
         }
         if value("Restart") == Some("always") {
-            assert_eq!(value("StartLimitIntervalSec"), Some("0"), "{unit} would give up");
+            assert_eq!(
+                value("StartLimitIntervalSec"),
+                Some("0"),
+                "{unit} would give up"
+            );
             assert!(value("RestartSec").is_some(), "{unit} would spin");
         }
     }
@@ -135,7 +228,10 @@ fn units_keep_the_rules_of_every_systemd() {
 
 fn scripts() -> Vec<PathBuf> {
     let folder = root().join("overlays/firstlight");
-    let mut scripts: Vec<_> = paths(&folder.join("bin")).into_iter().map(|p| folder.join("bin").join(p)).collect();
+    let mut scripts: Vec<_> = paths(&folder.join("bin"))
+        .into_iter()
+        .map(|p| folder.join("bin").join(p))
+        .collect();
     scripts.push(folder.join("foothold.sh"));
     scripts
 }
@@ -152,20 +248,39 @@ fn scripts_are_small_posix_and_clean() {
         // the official image has no HTTP client but cloud-init's Python
         let python = name == "firstlight-http";
         let compiles = "import sys; compile(open(sys.argv[1]).read(), sys.argv[1], 'exec')";
-        let judges: &[&[&str]] = if python { &[&["/usr/bin/python3", "-c", compiles]] } else { &[&["dash", "-n"], &["shellcheck", "-s", "sh"]] };
+        let judges: &[&[&str]] = if python {
+            &[&["/usr/bin/python3", "-c", compiles]]
+        } else {
+            &[&["dash", "-n"], &["shellcheck", "-s", "sh"]]
+        };
         for judge in judges {
             let done = run(Command::new(judge[0]).args(&judge[1..]).arg(&script));
-            assert_eq!((done.code, done.stdout.as_str(), done.stderr.as_str()), (Some(0), "", ""), "{judge:?} {name}");
+            assert_eq!(
+                (done.code, done.stdout.as_str(), done.stderr.as_str()),
+                (Some(0), "", ""),
+                "{judge:?} {name}"
+            );
         }
-        assert!(text.is_ascii() || name != "foothold.sh", "{name} travels in user-data");
+        assert!(
+            text.is_ascii() || name != "foothold.sh",
+            "{name} travels in user-data"
+        );
         if name != "foothold.sh" {
             if python {
                 continue;
             }
-            assert!(text.starts_with("#!/bin/sh\n# firstlight-"), "{name} says first what it is");
+            assert!(
+                text.starts_with("#!/bin/sh\n# firstlight-"),
+                "{name} says first what it is"
+            );
             assert!(text.contains("\nset -eu"), "{name}");
             // nothing executes from /var, /tmp or /run: hardened hosts mount them noexec
-            assert!(!text.contains("exec /var") && !text.contains("exec /tmp") && !text.contains("exec /run"), "{name}");
+            assert!(
+                !text.contains("exec /var")
+                    && !text.contains("exec /tmp")
+                    && !text.contains("exec /run"),
+                "{name}"
+            );
         }
     }
     assert!(too_long.is_empty(), "longer than 60 lines: {too_long:?}");

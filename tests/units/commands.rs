@@ -7,11 +7,24 @@ use crate::support::root;
 
 /// Words of the shell itself.
 const SHELL: [&str; 32] = [
-    ":", ".", "[", "break", "case", "cd", "command", "continue", "echo", "esac", "eval", "exec", "exit", "export", "false", "fi", "for", "done", "printf",
-    "read", "return", "set", "shift", "test", "trap", "true", "umask", "unset", "wait", "kill", "local", "type",
+    ":", ".", "[", "break", "case", "cd", "command", "continue", "echo", "esac", "eval", "exec",
+    "exit", "export", "false", "fi", "for", "done", "printf", "read", "return", "set", "shift",
+    "test", "trap", "true", "umask", "unset", "wait", "kill", "local", "type",
 ];
 /// Packages that Debian marks essential or required, and apt.
-const EVERYWHERE: [&str; 11] = ["apt", "coreutils", "diffutils", "dpkg", "findutils", "grep", "mawk", "mount", "sed", "tar", "util-linux"];
+const EVERYWHERE: [&str; 11] = [
+    "apt",
+    "coreutils",
+    "diffutils",
+    "dpkg",
+    "findutils",
+    "grep",
+    "mawk",
+    "mount",
+    "sed",
+    "tar",
+    "util-linux",
+];
 
 /// Words after which a command follows.
 const BEFORE: [&str; 8] = ["if", "then", "elif", "else", "while", "until", "do", "!"];
@@ -33,7 +46,11 @@ fn bare(text: &str) -> String {
         match c {
             '\\' => {
                 let escaped = chars.next();
-                out.push_str(if escaped == Some('\n') || quoted { "" } else { "_" });
+                out.push_str(if escaped == Some('\n') || quoted {
+                    ""
+                } else {
+                    "_"
+                });
             }
             '\'' if !quoted => {
                 for c in chars.by_ref() {
@@ -145,7 +162,12 @@ fn commands(text: &str) -> BTreeSet<String> {
                 words.next();
             }
             word if word.starts_with(['>', '<']) || word.starts_with("2>") => {}
-            word if word.split('=').next().is_some_and(|name| word.contains('=') && !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_')) => {
+            word if word.split('=').next().is_some_and(|name| {
+                word.contains('=')
+                    && !name.is_empty()
+                    && name.chars().all(|c| c.is_alphanumeric() || c == '_')
+            }) =>
+            {
                 // an assignment; a command may follow it
             }
             word => {
@@ -153,7 +175,10 @@ fn commands(text: &str) -> BTreeSet<String> {
                 if word == "esac" {
                     open = open.saturating_sub(1);
                 }
-                if !word.starts_with(['_', '$', '/', '<']) && !word.contains('$') && words.peek() != Some(&"(") {
+                if !word.starts_with(['_', '$', '/', '<'])
+                    && !word.contains('$')
+                    && words.peek() != Some(&"(")
+                {
                     found.insert(word.trim_end_matches('\n').to_owned());
                 }
             }
@@ -164,16 +189,30 @@ fn commands(text: &str) -> BTreeSet<String> {
 
 /// Functions that a script defines.
 fn functions(text: &str) -> BTreeSet<&str> {
-    let name = |line: &'_ str| line.trim_start().split_once("()").map(|(name, _)| name.len());
-    text.lines().filter_map(|l| name(l).map(|n| &l.trim_start()[..n])).filter(|n| n.chars().all(|c| c.is_alphanumeric() || c == '_')).collect()
+    let name = |line: &'_ str| {
+        line.trim_start()
+            .split_once("()")
+            .map(|(name, _)| name.len())
+    };
+    text.lines()
+        .filter_map(|l| name(l).map(|n| &l.trim_start()[..n]))
+        .filter(|n| n.chars().all(|c| c.is_alphanumeric() || c == '_'))
+        .collect()
 }
 
 #[test]
 fn scripts_use_only_what_a_stock_system_has() {
     let table = fs_err::read_to_string(root().join("tests/data/node-commands.txt")).unwrap();
-    let rows: BTreeMap<&str, &str> = table.lines().filter(|l| !l.starts_with('#')).map(|l| l.split_once(' ').unwrap()).collect();
+    let rows: BTreeMap<&str, &str> = table
+        .lines()
+        .filter(|l| !l.starts_with('#'))
+        .map(|l| l.split_once(' ').unwrap())
+        .collect();
     let image = fs_err::read_to_string(root().join("ci/lab/genericcloud.packages")).unwrap();
-    let packages: BTreeSet<&str> = image.lines().filter_map(|l| l.split([' ', '\t', '=']).next()).collect();
+    let packages: BTreeSet<&str> = image
+        .lines()
+        .filter_map(|l| l.split([' ', '\t', '=']).next())
+        .collect();
     let mut unknown = Vec::new();
     let mut used = BTreeSet::new();
     for script in scripts() {
@@ -185,7 +224,10 @@ fn scripts_use_only_what_a_stock_system_has() {
         let text = text.replace("@SEED@\nEND OF SEED\n", "");
         let own = functions(&text);
         for command in commands(&text) {
-            if SHELL.contains(&command.as_str()) || own.contains(command.as_str()) || command.starts_with("firstlight-") {
+            if SHELL.contains(&command.as_str())
+                || own.contains(command.as_str())
+                || command.starts_with("firstlight-")
+            {
                 continue;
             }
             if !rows.contains_key(command.as_str()) {
@@ -194,13 +236,21 @@ fn scripts_use_only_what_a_stock_system_has() {
             used.insert(command);
         }
     }
-    assert!(unknown.is_empty(), "not in tests/data/node-commands.txt:\n{}", unknown.join("\n"));
+    assert!(
+        unknown.is_empty(),
+        "not in tests/data/node-commands.txt:\n{}",
+        unknown.join("\n")
+    );
     let unused: Vec<_> = rows.keys().filter(|c| !used.contains(**c)).collect();
     assert!(unused.is_empty(), "no script uses {unused:?} any more");
     for (command, package) in rows {
         let package = package.rsplit(' ').next().unwrap();
-        let there = EVERYWHERE.contains(&package) || packages.contains(package) || package == "fetched";
-        assert!(there, "{command} comes from {package}, which the official image lacks");
+        let there =
+            EVERYWHERE.contains(&package) || packages.contains(package) || package == "fetched";
+        assert!(
+            there,
+            "{command} comes from {package}, which the official image lacks"
+        );
     }
 }
 
@@ -209,5 +259,11 @@ fn the_reader_of_scripts_sees_commands() {
     let text = "set -eu # rm\nx=1 y=$(date +%s | cut -c1) ls \"$(cat \"$a\")\" 'rm -rf' > /dev/null 2>&1 || { sync; }\n\
                 case $x in a | b) mv a b ;; *) cp \"c; touch d\" ;; esac\nif ! grep -q x; then (chmod 1 a); fi\nfor f in a b; do head $f; done\n";
     let found: Vec<_> = commands(text).into_iter().collect();
-    assert_eq!(found, ["cat", "chmod", "cp", "cut", "date", "done", "fi", "for", "grep", "head", "ls", "mv", "set", "sync"]);
+    assert_eq!(
+        found,
+        [
+            "cat", "chmod", "cp", "cut", "date", "done", "fi", "for", "grep", "head", "ls", "mv",
+            "set", "sync"
+        ]
+    );
 }
