@@ -39,6 +39,7 @@ pub struct Example {
     ///
     /// Without a name the commands are those for libvirt.
     #[arg(long, value_name = "HYPERVISOR", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "libvirt", conflicts_with = "file")]
+    #[expect(clippy::struct_field_names, reason = "the flag is --example")]
     example: Option<Hypervisor>,
     /// Network of the example's machine [default: 192.168.122.0/24, with QEMU 10.0.2.0/24]
     #[arg(long, value_name = "CIDR", requires = "example")]

@@ -214,11 +214,11 @@ fn folder(path: &Path, mode: u32) -> Result<(), Failure> {
     if path.is_dir() {
         return Ok(());
     }
-    let made = std::fs::DirBuilder::new()
+    let created = std::fs::DirBuilder::new()
         .recursive(true)
         .mode(mode)
         .create(path);
-    made.map_err(|e| Failure::message(path, &format!("cannot make this folder: {e}")))
+    created.map_err(|e| Failure::message(path, &format!("cannot make this folder: {e}")))
 }
 
 /// Every file below `nodes/`, by its path below the output folder, and what an interrupted write
