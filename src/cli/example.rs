@@ -151,17 +151,18 @@ pub(super) fn next_steps(example: &Example, plan: &Plan, out: &Path) -> String {
         (false, true) => "#    to look inside: ssh -p 2222 ops@127.0.0.1, then sudo firstlight-status\n".to_owned(),
         (false, false) => format!("#    to look inside: ssh ops@{ip}, then sudo firstlight-status\n"),
     };
-    let kubeconfig = out.join("kubeconfig");
-    let kubectl = match forwarded {
-        true => format!(
-            "# 4. on this machine, to which the API is forwarded\nkubectl --kubeconfig {} --server https://127.0.0.1:6443 get nodes\n",
-            kubeconfig.display()
-        ),
-        false => format!(
-            "# 4. from a machine that reaches {ip}\nkubectl --kubeconfig {} get nodes\n",
-            kubeconfig.display()
-        ),
+    let (from, server) = if forwarded {
+        (
+            "on this machine, to which the API is forwarded".to_owned(),
+            " --server https://127.0.0.1:6443",
+        )
+    } else {
+        (format!("from a machine that reaches {ip}"), "")
     };
+    let kubectl = format!(
+        "# 4. {from}\nkubectl --kubeconfig {}{server} get nodes\n",
+        out.join("kubeconfig").display()
+    );
     format!(
         "Next, on the machine that runs VMs ({} is {ip}, MAC {}):\n\n{}\n\
          # 2. a disk of 40 GB from it, a VM of 2 GB with this MAC, and the seed\n{create}\n\
