@@ -212,13 +212,7 @@ fn the_example_needs_nothing_and_ends_with_what_to_do() {
             "{hypervisor}: the MAC is in the command:\n{}",
             done.stdout
         );
-        for needed in [
-            "https://",
-            "seed.iso",
-            "40",
-            "detached",
-            "get nodes",
-        ] {
+        for needed in ["https://", "seed.iso", "40", "detached", "get nodes"] {
             assert!(
                 done.stdout.contains(needed),
                 "{hypervisor}: no {needed} in\n{}",
