@@ -109,7 +109,7 @@ const ROWS: [Port; 14] = [
         "masters",
         "anyone",
         Open,
-        "TLS client CERTIFICATE, or token with RBAC",
+        "TLS client certificate, or token with RBAC",
     ),
     tcp(
         10010,
