@@ -7,7 +7,7 @@ use super::Generation;
 use super::kubelet;
 use super::tree::NodeTree;
 use crate::identity::Identities;
-use crate::plan::profile::NetworkOwner;
+use crate::plan::profile::{NetworkOwner, TimeService};
 use crate::plan::{Node, Plan};
 
 pub(super) fn add(
@@ -39,6 +39,14 @@ pub(super) fn add(
     );
     if node.profile.network == NetworkOwner::Networkd {
         network_owner(tree);
+    }
+    if !node.network.ntp.is_empty() {
+        match node.profile.time {
+            TimeService::Timesyncd => tree.public(
+                "/etc/systemd/timesyncd.conf.d/90-firstlight.conf",
+                format!("[Time]\nNTP={}\n", node.network.ntp.join(" ")),
+            ),
+        }
     }
     if !node.environment.is_empty() {
         let line = |(k, v): (&String, &String)| {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::key::{Effect, key};
+use super::key::key;
 use super::kinds::{
     BOOL, BOOL_MAP, DAYS, DNS_LABEL, ENDPOINT, MAPPING, PROXY_MODE, QUANTITIES, SSH_KEYS, TEXT_MAP,
     TRAIN, URL, USER,
@@ -65,9 +65,9 @@ pub(super) fn config(reader: &mut Reader<'_, '_>) -> Config {
     let kube_proxy = reader.section(&key("kube_proxy", "settings of kube-proxy"), kube_proxy);
     let extras = key(
         "addons",
-        "addons by name; keys other than `enabled` are the addon's own settings",
+        "addons by name; `coredns` is on unless it is turned off",
     );
-    let addons = reader.named(&extras.effect(Effect::None), addon);
+    let addons = reader.named(&extras, addon);
     let certificates = reader.section(&key("certificates", "lifetimes in days"), certificates);
     pharos::accept(reader);
     Config {

@@ -28,10 +28,14 @@ pub(super) fn host(reader: &mut Reader<'_, '_>) -> Host {
         .example("arm64");
     let arch = reader.optional(&arch, &ARCH).unwrap_or(Arch::Amd64);
     let disk = key("disk", "disk that installers use; they touch no other");
-    let disk = reader.optional(&disk.example("/dev/vda"), &DISK);
-    let memory_mib = key("memory_mib", "planned memory in MiB").example("4096");
+    let disk = reader.optional(&disk.effect(Effect::None).example("/dev/vda"), &DISK);
+    let memory_mib = key("memory_mib", "planned memory in MiB")
+        .effect(Effect::None)
+        .example("4096");
     let memory_mib = reader.optional(&memory_mib, &COUNT).map(u64::from);
-    let disk_gib = key("disk_gib", "planned disk size in GiB").example("20");
+    let disk_gib = key("disk_gib", "planned disk size in GiB")
+        .effect(Effect::None)
+        .example("20");
     let disk_gib = reader.optional(&disk_gib, &COUNT).map(u64::from);
     let network = reader.section(&key("network", "the host's own network"), network);
     let labels = key("labels", "node labels")
@@ -102,7 +106,7 @@ fn interfaces(reader: &mut Reader<'_, '_>) -> [Option<String>; 3] {
         "name of that interface; a static address needs it or `mac`",
     );
     [
-        reader.optional(&private.example("eth1"), &INTERFACE),
+        reader.optional(&private.effect(Effect::None).example("eth1"), &INTERFACE),
         reader.optional(&mac.example("\"52:54:00:00:00:11\""), &MAC),
         reader.optional(&interface.example("ens3"), &INTERFACE),
     ]

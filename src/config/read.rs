@@ -51,7 +51,8 @@ fn notice(shape: &str, effect: Effect, span: Option<Span>, places: &str) -> Opti
         Effect::None => (
             "config/no-effect",
             format!("`{shape}` has no effect in this version{places}"),
-            "it is accepted so that the file of a Pharos cluster can be read".to_owned(),
+            "it is accepted, so that a file written for Pharos or for a later version can be read"
+                .to_owned(),
         ),
         Effect::SshOnly => (
             "pharos/ssh-only",

@@ -31,6 +31,8 @@ pub struct Profile {
     pub packages: String,
     /// Who owns the host's interfaces.
     pub network: NetworkOwner,
+    /// What keeps the clock.
+    pub time: TimeService,
     /// The resolver file that pods inherit; never systemd-resolved's stub.
     pub resolv_conf: String,
     /// Official cloud image by architecture, for hypervisors with paravirtual devices.
@@ -49,6 +51,14 @@ pub enum NetworkOwner {
     Networkd,
     /// Debian's ifupdown.
     Ifupdown,
+}
+
+/// The program that keeps the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TimeService {
+    /// systemd-timesyncd
+    Timesyncd,
 }
 
 /// An official cloud image.

@@ -76,7 +76,11 @@ impl Output {
             .and_then(|b| serde_json::from_slice::<OldManifest>(&b).ok());
         let mut before = old.map(|m| m.files).unwrap_or_default();
         // what is removed below is named here: nobody's edit of this file may reach beyond the folder
-        before.retain(|path, _| Path::new(path).components().all(|c| matches!(c, Component::Normal(_))));
+        before.retain(|path, _| {
+            Path::new(path)
+                .components()
+                .all(|c| matches!(c, Component::Normal(_)))
+        });
         Ok(Output {
             root: root.to_owned(),
             before,
