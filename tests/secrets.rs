@@ -18,7 +18,7 @@ use support::{CATALOGUE, Cluster, cluster};
 fn holding_keys(cluster: &Cluster, name: &str) -> BTreeSet<String> {
     let marker = b"PRIVATE KEY";
     let encoded = ["-----BEGIN PRIVATE KEY", "-----BEGIN EC PRIVATE KEY"]
-        .map(|t| STANDARD.encode(t)[..28].as_bytes().to_vec());
+        .map(|t| STANDARD.encode(t).as_bytes()[..28].to_vec());
     let holds = |content: &[u8]| {
         let found = |needle: &[u8]| content.windows(needle.len()).any(|w| w == needle);
         found(marker) || encoded.iter().any(|e| found(e)) || !private_keys(content).is_empty()

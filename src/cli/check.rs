@@ -46,7 +46,7 @@ fn text(plan: &Plan) -> String {
     );
     let members: Vec<_> = plan.masters().map(|m| m.name.as_str()).collect();
     let mut line = |key: &str, value: &str| {
-        writeln!(text, "  {key:<13} {value}").expect("writing to a String")
+        writeln!(text, "  {key:<13} {value}").expect("writing to a String");
     };
     line("pods", &list(&plan.pod_cidrs));
     line("services", &list(&plan.service_cidrs));

@@ -39,6 +39,7 @@ pub struct Example {
     ///
     /// Without a name the commands are those for libvirt.
     #[arg(long, value_name = "HYPERVISOR", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "libvirt", conflicts_with = "file")]
+    #[expect(clippy::struct_field_names, reason = "the flag is --example")]
     example: Option<Hypervisor>,
     /// Network of the example's machine [default: 192.168.122.0/24, with QEMU 10.0.2.0/24]
     #[arg(long, value_name = "CIDR", requires = "example")]
@@ -117,28 +118,27 @@ fn describe(example: &Example) -> Result<String, Failure> {
     })
 }
 
-/// What to copy and run, from the image to the first light.
-pub(super) fn next_steps(example: &Example, plan: &Plan, out: &Path) -> String {
-    let hypervisor = example.hypervisor();
-    let vm = Vm {
-        node: &plan.nodes[0],
-        // VMware's usual devices are not paravirtual
-        image: if hypervisor == Hypervisor::Vmware {
-            &plan.nodes[0].profile.image_with_drivers
-        } else {
-            &plan.nodes[0].profile.image
-        }
-        .get(&plan.nodes[0].arch),
-        seed: out
-            .join("nodes")
-            .join(&plan.nodes[0].name)
-            .join("seed.iso")
-            .display()
-            .to_string(),
+fn machine<'a>(example: &Example, plan: &'a Plan, out: &Path) -> Vm<'a> {
+    let node = &plan.nodes[0];
+    // VMware's usual devices are not paravirtual
+    let images = match example.hypervisor() {
+        Hypervisor::Vmware => &node.profile.image_with_drivers,
+        _ => &node.profile.image,
+    };
+    let seed = out.join("nodes").join(&node.name).join("seed.iso");
+    Vm {
+        node,
+        image: images.get(&node.arch),
+        seed: seed.display().to_string(),
         subnet: example.subnet(),
         gateway: example.router().0,
-    };
-    let (create, forwarded) = match hypervisor {
+    }
+}
+
+/// What to copy and run, from the image to the first light.
+pub(super) fn next_steps(example: &Example, plan: &Plan, out: &Path) -> String {
+    let vm = machine(example, plan, out);
+    let (create, forwarded) = match example.hypervisor() {
         Hypervisor::Libvirt => (vm.libvirt(), false),
         Hypervisor::Qemu => (vm.qemu(), true),
         Hypervisor::Proxmox => (vm.proxmox(), false),
@@ -151,17 +151,18 @@ pub(super) fn next_steps(example: &Example, plan: &Plan, out: &Path) -> String {
         (false, true) => "#    to look inside: ssh -p 2222 ops@127.0.0.1, then sudo firstlight-status\n".to_owned(),
         (false, false) => format!("#    to look inside: ssh ops@{ip}, then sudo firstlight-status\n"),
     };
-    let kubeconfig = out.join("kubeconfig");
-    let kubectl = match forwarded {
-        true => format!(
-            "# 4. on this machine; without `--server`, from machines that reach {ip}\nkubectl --kubeconfig {} --server https://127.0.0.1:6443 get nodes\n",
-            kubeconfig.display()
-        ),
-        false => format!(
-            "# 4. from a machine that reaches {ip}\nkubectl --kubeconfig {} get nodes\n",
-            kubeconfig.display()
-        ),
+    let (from, server) = if forwarded {
+        (
+            "on this machine, to which the API is forwarded".to_owned(),
+            " --server https://127.0.0.1:6443",
+        )
+    } else {
+        (format!("from a machine that reaches {ip}"), "")
     };
+    let kubectl = format!(
+        "# 4. {from}\nkubectl --kubeconfig {}{server} get nodes\n",
+        out.join("kubeconfig").display()
+    );
     format!(
         "Next, on the machine that runs VMs ({} is {ip}, MAC {}):\n\n{}\n\
          # 2. a disk of 40 GB from it, a VM of 2 GB with this MAC, and the seed\n{create}\n\

@@ -20,7 +20,7 @@ pub enum Color {
 }
 
 /// Prints; knows how loud and how colourful.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Printer {
     color: bool,
     quiet: bool,

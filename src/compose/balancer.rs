@@ -43,7 +43,8 @@ pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node) {
                 "name": "haproxy",
                 "image": format!("{image}@{digest}"),
                 "imagePullPolicy": "IfNotPresent",
-                "command": ["haproxy", "-f", "/usr/local/etc/haproxy/haproxy.cfg"],
+                // -W: a master process that ends on SIGTERM; the first process of a pod otherwise ignores it, for 90 s at shutdown
+                "command": ["haproxy", "-W", "-db", "-f", "/usr/local/etc/haproxy/haproxy.cfg"],
                 "resources": { "requests": { "cpu": "25m", "memory": "32Mi" } },
                 "volumeMounts": [
                     mount("config", "/usr/local/etc/haproxy/haproxy.cfg"),

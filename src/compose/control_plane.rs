@@ -164,7 +164,7 @@ fn pod(
         .chain(args.iter().cloned())
         .collect();
     let kind = |path: &str| {
-        if path.ends_with(".conf") {
+        if path.rsplit('.').next() == Some("conf") {
             "File"
         } else {
             "DirectoryOrCreate"

@@ -54,7 +54,7 @@ pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node, ids: &Identitie
                 leaf,
             ),
             LeafKind::Scheduler => {
-                concern.kubeconfig("scheduler", "system:kube-scheduler", kind, leaf)
+                concern.kubeconfig("scheduler", "system:kube-scheduler", kind, leaf);
             }
             _ => concern.leaf(&format!("{PKI}/{}", place(kind)), kind, leaf),
         }

@@ -1,7 +1,6 @@
 //! Bytes → deterministic containers. Knows nothing of clusters.
 
 pub mod atomic;
-pub mod digest;
 pub mod gzip;
 pub mod iso9660;
 mod source;

@@ -319,7 +319,7 @@ fn host_fits(
 }
 
 /// Labels in `kubernetes.io` and `k8s.io` that a kubelet may set on itself (`--node-labels`;
-/// k8s.io/kubelet/pkg/apis/well_known_labels.go).
+/// `k8s.io/kubelet/pkg/apis/well_known_labels.go`).
 fn labels(host: &Host, path: &str, problems: &mut Problems<'_>) {
     const ALLOWED: [&str; 12] = [
         "kubernetes.io/hostname",

@@ -72,111 +72,116 @@ const fn tcp(
     }
 }
 
+use Exposure::{Closed, Localhost, Open, Restricted};
+
+const CERTIFICATE: &str = "TLS client certificate";
+const NONE: &str = "none";
+
+/// Rows that every cluster has, by port.
+const ROWS: [Port; 14] = [
+    tcp(
+        22,
+        "ssh",
+        "all",
+        "operators",
+        Open,
+        "as the image sets it; nothing here needs it",
+    ),
+    tcp(
+        2379,
+        "etcd clients",
+        "masters",
+        "masters",
+        Restricted,
+        CERTIFICATE,
+    ),
+    tcp(
+        2380,
+        "etcd peers",
+        "masters",
+        "masters",
+        Restricted,
+        CERTIFICATE,
+    ),
+    tcp(
+        6443,
+        "kube-apiserver",
+        "masters",
+        "anyone",
+        Open,
+        "TLS client certificate, or token with RBAC",
+    ),
+    tcp(
+        10010,
+        "containerd streaming",
+        "all",
+        "kubelet",
+        Localhost,
+        "one-time token",
+    ),
+    tcp(10248, "kubelet healthz", "all", "kubelet", Localhost, NONE),
+    tcp(
+        10249,
+        "kube-proxy metrics",
+        "all",
+        "localhost",
+        Localhost,
+        NONE,
+    ),
+    tcp(
+        10250,
+        "kubelet",
+        "all",
+        "masters",
+        Restricted,
+        "TLS client certificate or token, by webhook",
+    ),
+    tcp(
+        10251,
+        "kube-scheduler, unauthenticated",
+        "masters",
+        "nobody",
+        Closed,
+        NONE,
+    ),
+    tcp(
+        10252,
+        "kube-controller-manager, unauthenticated",
+        "masters",
+        "nobody",
+        Closed,
+        NONE,
+    ),
+    tcp(10255, "kubelet read-only", "all", "nobody", Closed, NONE),
+    tcp(
+        10256,
+        "kube-proxy healthz",
+        "all",
+        "load balancers",
+        Open,
+        "none; tells health only",
+    ),
+    tcp(
+        10257,
+        "kube-controller-manager",
+        "masters",
+        "localhost",
+        Localhost,
+        CERTIFICATE,
+    ),
+    tcp(
+        10259,
+        "kube-scheduler",
+        "masters",
+        "localhost",
+        Localhost,
+        CERTIFICATE,
+    ),
+];
+
 /// Every row that exists in this cluster, sorted by port.
 pub fn ports(plan: &Plan) -> Vec<Port> {
-    use Exposure::{Closed, Localhost, Open, Restricted};
-    let certificate = "TLS client certificate";
-    let none = "none";
-    let mut rows = vec![
-        tcp(
-            22,
-            "ssh",
-            "all",
-            "operators",
-            Open,
-            "as the image sets it; nothing here needs it",
-        ),
-        tcp(
-            2379,
-            "etcd clients",
-            "masters",
-            "masters",
-            Restricted,
-            certificate,
-        ),
-        tcp(
-            2380,
-            "etcd peers",
-            "masters",
-            "masters",
-            Restricted,
-            certificate,
-        ),
-        tcp(
-            6443,
-            "kube-apiserver",
-            "masters",
-            "anyone",
-            Open,
-            "TLS client certificate, or token with RBAC",
-        ),
-        tcp(
-            10010,
-            "containerd streaming",
-            "all",
-            "kubelet",
-            Localhost,
-            "one-time token",
-        ),
-        tcp(10248, "kubelet healthz", "all", "kubelet", Localhost, none),
-        tcp(
-            10249,
-            "kube-proxy metrics",
-            "all",
-            "localhost",
-            Localhost,
-            none,
-        ),
-        tcp(
-            10250,
-            "kubelet",
-            "all",
-            "masters",
-            Restricted,
-            "TLS client certificate or token, by webhook",
-        ),
-        tcp(
-            10251,
-            "kube-scheduler, unauthenticated",
-            "masters",
-            "nobody",
-            Closed,
-            none,
-        ),
-        tcp(
-            10252,
-            "kube-controller-manager, unauthenticated",
-            "masters",
-            "nobody",
-            Closed,
-            none,
-        ),
-        tcp(10255, "kubelet read-only", "all", "nobody", Closed, none),
-        tcp(
-            10256,
-            "kube-proxy healthz",
-            "all",
-            "load balancers",
-            Open,
-            "none; tells health only",
-        ),
-        tcp(
-            10257,
-            "kube-controller-manager",
-            "masters",
-            "localhost",
-            Localhost,
-            certificate,
-        ),
-        tcp(
-            10259,
-            "kube-scheduler",
-            "masters",
-            "localhost",
-            Localhost,
-            certificate,
-        ),
-    ];
+    let mut rows = ROWS.to_vec();
     if plan.nodes.iter().any(|n| !n.is_master()) {
         rows.push(tcp(
             6443,

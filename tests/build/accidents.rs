@@ -50,7 +50,7 @@ fn an_unreadable_file_is_named() {
     let place = Place::with(1, 0);
     fs_err::set_permissions(
         place.path("cluster.yml"),
-        std::fs::Permissions::from_mode(0),
+        std::fs::Permissions::from_mode(0o0),
     )
     .unwrap();
     // root reads everything: as nobody

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, Once, PoisonError};
 
 use fs_err as fs;
 use tempfile::TempDir;
@@ -19,6 +19,9 @@ const BOOT: &str = "sh /test/bootcmd; ! grep -q 'start firstlight.service' /test
 /// `O_NONBLOCK` of Linux.
 const NONBLOCK: i32 = 0o4000;
 
+/// Names of disks: `PREFIX PID - …`.
+const PREFIX: &str = "firstlight-machine-";
+
 /// Disk and hardware of one machine.
 pub struct Machine {
     disk: TempDir,
@@ -31,7 +34,7 @@ impl Machine {
             fs::metadata("/proc/self").unwrap().uid() == 0,
             "the node's scripts run as root, in a namespace of their own: run this test with `sudo -E cargo test --test node`"
         );
-        let disk = TempDir::with_prefix_in("firstlight-machine-", "/dev/shm").unwrap();
+        let disk = disk();
         let machine = Machine { disk };
         for dir in [
             "dev/pts",
@@ -103,7 +106,7 @@ impl Machine {
             machine.boot().ok("settled");
             machine
         });
-        let disk = TempDir::with_prefix_in("firstlight-machine-", "/dev/shm").unwrap();
+        let disk = disk();
         let copied = Command::new("cp")
             .arg("-a")
             .arg(first.disk.path().join("."))
@@ -279,6 +282,22 @@ impl Machine {
         }
         assert_eq!(self.read("var/lib/firstlight/settled").trim(), seed.digest);
     }
+}
+
+/// A disk in memory. Those that are copied from live as long as the test program, which no destructor
+/// sees the end of: the next one removes what dead ones left.
+fn disk() -> TempDir {
+    static SWEEP: Once = Once::new();
+    SWEEP.call_once(|| {
+        for entry in fs::read_dir("/dev/shm").unwrap().map_while(Result::ok) {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let owner = name.strip_prefix(PREFIX).and_then(|n| n.split('-').next());
+            if owner.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+                fs::remove_dir_all(entry.path()).ok();
+            }
+        }
+    });
+    TempDir::with_prefix_in(format!("{PREFIX}{}-", std::process::id()), "/dev/shm").unwrap()
 }
 
 fn of_the_base(path: &Path, disk: &Path) -> bool {

@@ -1,7 +1,7 @@
 //! The output folder: ours or nobody's, written file by file, finished by its manifest.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -74,7 +74,13 @@ impl Output {
         let old = fs_err::read(root.join(MANIFEST))
             .ok()
             .and_then(|b| serde_json::from_slice::<OldManifest>(&b).ok());
-        let before = old.map(|m| m.files).unwrap_or_default();
+        let mut before = old.map(|m| m.files).unwrap_or_default();
+        // what is removed below is named here: nobody's edit of this file may reach beyond the folder
+        before.retain(|path, _| {
+            Path::new(path)
+                .components()
+                .all(|c| matches!(c, Component::Normal(_)))
+        });
         Ok(Output {
             root: root.to_owned(),
             before,
@@ -214,11 +220,11 @@ fn folder(path: &Path, mode: u32) -> Result<(), Failure> {
     if path.is_dir() {
         return Ok(());
     }
-    let made = std::fs::DirBuilder::new()
+    let created = std::fs::DirBuilder::new()
         .recursive(true)
         .mode(mode)
         .create(path);
-    made.map_err(|e| Failure::message(path, &format!("cannot make this folder: {e}")))
+    created.map_err(|e| Failure::message(path, &format!("cannot make this folder: {e}")))
 }
 
 /// Every file below `nodes/`, by its path below the output folder, and what an interrupted write
