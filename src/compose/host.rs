@@ -1,5 +1,6 @@
 //! The machine itself: values for the scripts, kernel modules and settings, environment.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
@@ -56,15 +57,26 @@ pub(super) fn add(
             "/etc/environment",
             node.environment.iter().map(line).collect::<String>(),
         );
-        let proxies = node
-            .environment
-            .iter()
-            .filter(|(k, _)| k.to_lowercase().ends_with("_proxy"));
+        let proxies = proxies(&node.environment);
         tree.public(
             "/etc/firstlight/proxy.env",
-            proxies.map(line).collect::<String>(),
+            proxies.iter().map(line).collect::<String>(),
         );
     }
+}
+
+/// The variables that name proxies, in lower case too where only capitals are given: curl and wget
+/// do not read `HTTP_PROXY`, while Go's programs read both.
+fn proxies(environment: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let given = environment
+        .iter()
+        .filter(|(k, _)| k.to_lowercase().ends_with("_proxy"));
+    let mut all: BTreeMap<_, _> = given
+        .clone()
+        .map(|(k, v)| (k.to_lowercase(), v.clone()))
+        .collect();
+    all.extend(given.map(|(k, v)| (k.clone(), v.clone())));
+    all
 }
 
 /// systemd-networkd drops routes it did not make when it restarts, and systemd ≥ 242 rewrites the

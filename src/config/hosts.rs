@@ -46,7 +46,7 @@ pub(super) fn host(reader: &mut Reader<'_, '_>) -> Host {
     let taints = reader.sections(&taints, taint);
     let environment = key(
         "environment",
-        "`/etc/environment`; proxy variables also reach containerd",
+        "`/etc/environment`; proxy variables also reach containerd and what downloads",
     )
     .default("{}")
     .example("{http_proxy: \"http://10.0.0.5:3128\"}");

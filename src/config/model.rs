@@ -113,7 +113,7 @@ pub struct Host {
     pub labels: BTreeMap<String, String>,
     /// Node taints; `None` means the role's default, an empty list means none.
     pub taints: Option<Vec<Taint>>,
-    /// `/etc/environment`; proxy variables also reach containerd.
+    /// `/etc/environment`; proxy variables also reach containerd and what downloads.
     pub environment: BTreeMap<String, String>,
 }
 

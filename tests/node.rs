@@ -1,0 +1,28 @@
+//! The scripts that a node runs, driven as root on made-up machines: each has a mount and process
+//! namespace and a root folder of its own (`node/enter.sh`), a systemd, a clock and a containerd that
+//! only remember what they were asked (`node/bin`), and seeds that the program built.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+mod support;
+
+#[path = "node/artefacts.rs"]
+mod artefacts;
+#[path = "node/cuts.rs"]
+mod cuts;
+#[path = "node/hand_over.rs"]
+mod hand_over;
+#[path = "node/images.rs"]
+mod images;
+#[path = "node/machine.rs"]
+mod machine;
+#[path = "node/renewal.rs"]
+mod renewal;
+#[path = "node/right_machine.rs"]
+mod right_machine;
+#[path = "node/say.rs"]
+mod say;
+#[path = "node/seeds.rs"]
+mod seeds;
+#[path = "node/server.rs"]
+mod server;
