@@ -150,6 +150,7 @@ const KUBELET: [(&str, u32); 24] = [
     ("imageGCHighThresholdPercent", 10),
     ("imageGCLowThresholdPercent", 10),
     ("nodeStatusUpdateFrequency", 10),
+    ("nodeStatusReportFrequency", 10),
     ("readOnlyPort", 10),
     ("resolvConf", 10),
     ("rotateCertificates", 10),
