@@ -138,7 +138,7 @@ fn every_image_of_an_object_is_one_that_the_node_has() {
 /// Fields of `KubeletConfiguration` v1beta1 that we set, and the first release that has them
 /// (kubernetes/staging/src/k8s.io/kubelet/config/v1beta1/types.go). An older kubelet refuses what it
 /// does not know.
-const KUBELET: [(&str, u32); 24] = [
+const KUBELET: [(&str, u32); 25] = [
     ("apiVersion", 10),
     ("kind", 10),
     ("authentication", 10),
