@@ -7,7 +7,7 @@
 //! There is no padding at the end: the 150 sectors of other tools serve old CD drives.
 //!
 //! One file has up to three names. Linux reads Rock Ridge: the name as given, up to 255 bytes.
-//! Windows reads Joliet: 64 UCS-2 units; what does not fit is changed, see [`names`]. Everybody
+//! Windows reads Joliet: 64 UCS-2 units; what does not fit is changed, see `names.rs`. Everybody
 //! else reads `UPPER_CASE.EXT;1` of level 2.
 
 mod field;
