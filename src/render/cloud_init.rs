@@ -39,17 +39,17 @@ pub fn files(
 }
 
 /// A changed seed is a new instance: cloud-init would not look at it otherwise. The node writes the
-/// same two lines into its seed folder (`firstlight-keep-seed`).
+/// same line into its seed folder (`firstlight-keep-seed`). No `local-hostname`: a power cut that
+/// leaves cloud-init's note of it empty (`/var/lib/cloud/data/set-hostname`) makes every later boot
+/// fail before anything of ours runs; the name is a file of the seed instead.
 fn meta_data(node: &Node, digest_hex: &str) -> String {
-    yaml(
-        &json!({ "instance-id": format!("{}-{}", node.name, &digest_hex[..16]), "local-hostname": node.name }),
-    )
+    yaml(&json!({ "instance-id": format!("{}-{}", node.name, &digest_hex[..16]) }))
 }
 
 fn user_data(plan: &Plan, node: &Node, archive: &[u8], digest_hex: &str) -> String {
     let mut config = json!({
-        "hostname": node.name,
-        "preserve_hostname": false,
+        // firstlight-settle sets it, see `meta_data`
+        "preserve_hostname": true,
         "manage_etc_hosts": false,
         "package_update": false,
         "package_upgrade": false,

@@ -30,7 +30,7 @@ fn an_empty_disk_takes_the_seed_and_keeps_it() {
     );
     assert_eq!(
         machine.read("var/lib/cloud/seed/nocloud/meta-data"),
-        format!("instance-id: m1-{}\nlocal-hostname: m1\n", &M1.digest[..16])
+        format!("instance-id: m1-{}\n", &M1.digest[..16])
     );
     // nothing of the way there is left
     assert_eq!(

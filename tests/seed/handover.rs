@@ -28,7 +28,7 @@ done
 mkdir -p "$1/dev" "$1/etc" "$1/run" "$1/tmp" "$1/var/lib" "$1/stub" "$1/opt"
 touch "$1/dev/console"; [ -e "$1/dev/null" ] || { touch "$1/dev/null"; }
 mount --bind /dev/null "$1/dev/null"
-printf '#!/bin/sh\necho "$*" >> /systemctl.log\n' > "$1/stub/systemctl"; chmod 0755 "$1/stub/systemctl"
+printf '#!/bin/sh\necho "$*" >> /systemctl.log\n' > "$1/stub/systemctl"; printf '#!/bin/sh\n' > "$1/stub/hostname"; chmod 0755 "$1"/stub/*
 root=$1; shift
 exec env -i PATH=/stub:/usr/sbin:/usr/bin:/sbin:/bin chroot "$root" "$@""#;
 

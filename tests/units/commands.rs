@@ -12,13 +12,14 @@ const SHELL: [&str; 32] = [
     "test", "trap", "true", "umask", "unset", "wait", "kill", "local", "type",
 ];
 /// Packages that Debian marks essential or required, and apt.
-const EVERYWHERE: [&str; 11] = [
+const EVERYWHERE: [&str; 12] = [
     "apt",
     "coreutils",
     "diffutils",
     "dpkg",
     "findutils",
     "grep",
+    "hostname",
     "mawk",
     "mount",
     "sed",
@@ -200,6 +201,12 @@ fn functions(text: &str) -> BTreeSet<&str> {
         .collect()
 }
 
+/// Whether a script reads another one with `.`.
+fn sources(text: &str, name: &str) -> bool {
+    text.lines()
+        .any(|l| l.starts_with(". /") && l.ends_with(&format!("/{name}")))
+}
+
 #[test]
 fn scripts_use_only_what_a_stock_system_has() {
     let table = fs_err::read_to_string(root().join("tests/data/node-commands.txt")).unwrap();
@@ -213,6 +220,13 @@ fn scripts_use_only_what_a_stock_system_has() {
         .lines()
         .filter_map(|l| l.split([' ', '\t', '=']).next())
         .collect();
+    let texts: Vec<(String, String)> = scripts()
+        .iter()
+        .map(|p| {
+            let name = p.file_name().unwrap().to_str().unwrap().to_owned();
+            (name, fs_err::read_to_string(p).unwrap())
+        })
+        .collect();
     let mut unknown = Vec::new();
     let mut used = BTreeSet::new();
     for script in scripts() {
@@ -222,7 +236,14 @@ fn scripts_use_only_what_a_stock_system_has() {
             continue;
         }
         let text = text.replace("@SEED@\nEND OF SEED\n", "");
-        let own = functions(&text);
+        let name = script.file_name().unwrap().to_str().unwrap();
+        // of the program that it is part of: one that reads others with `.`, and those
+        let whole = texts.iter().find(|(_, its)| sources(its, name));
+        let whole = whole.map_or(text.as_str(), |(_, its)| its);
+        let shared = texts.iter().filter(|(other, _)| sources(whole, other));
+        let mut own = functions(&text);
+        own.extend(functions(whole));
+        own.extend(shared.flat_map(|(_, its)| functions(its)));
         for command in commands(&text) {
             if SHELL.contains(&command.as_str())
                 || own.contains(command.as_str())
