@@ -19,6 +19,7 @@ pub(super) fn add(
     generation: Generation,
 ) {
     tree.public("/etc/firstlight/node.env", env(plan, node, ids, generation));
+    tree.public("/etc/hostname", format!("{}\n", node.name));
     // overlay: containerd; br_netfilter: kube-proxy sees bridged traffic; nf_conntrack: its settings exist
     tree.public(
         "/etc/modules-load.d/firstlight.conf",
@@ -142,11 +143,16 @@ fn env(plan: &Plan, node: &Node, ids: &Identities, generation: Generation) -> St
     );
     if node.is_master() {
         set("GENERATION", &generation.0.to_string());
-        let member = |m: &Node| format!("{}=https://{}:2380", m.name, bracketed(m.ip()));
+        let member = |m: &Node| format!("{}={}", m.name, bracketed(m.ip()));
         set(
-            "ETCD_CLUSTER",
-            &plan.masters().map(member).collect::<Vec<_>>().join(","),
+            "MASTERS",
+            &plan.masters().map(member).collect::<Vec<_>>().join(" "),
         );
+        set(
+            "CLUSTER_EXISTS",
+            if plan.cluster_exists { "true" } else { "" },
+        );
+        set("ETCD_REMOVE", &plan.etcd.remove.join(" "));
         let labels = plan.release.settings.control_plane.labels.iter();
         set(
             "MASTER_LABELS",

@@ -29,7 +29,7 @@ const BIN: &str = "/opt/firstlight/bin";
 
 pub(super) fn add(tree: &mut NodeTree, node: &Node) {
     for (name, content) in overlay::folder("firstlight/bin") {
-        if node.is_master() || !["firstlight-etcd", "firstlight-apply"].contains(&name) {
+        if node.is_master() || !of_masters(name) {
             tree.program(&format!("{BIN}/{name}"), content);
         }
     }
@@ -61,6 +61,14 @@ pub(super) fn add(tree: &mut NodeTree, node: &Node) {
         tree.links
             .insert(format!("/usr/local/bin/{tool}"), format!("{BIN}/{tool}"));
     }
+}
+
+/// Whether a program has work on masters alone.
+fn of_masters(program: &str) -> bool {
+    program.starts_with("firstlight-etcd")
+        || ["apply", "ask", "roll", "rollcall", "show"]
+            .iter()
+            .any(|name| program.strip_prefix("firstlight-") == Some(name))
 }
 
 /// What cloud-init runs on every boot: stages `archive` (base64 lines) and starts `firstlight.service`.

@@ -12,7 +12,7 @@ use super::model::{
     ProxyMode, Ssh,
 };
 use super::read::{Context, Reader};
-use super::{hosts, network, pharos};
+use super::{etcd, hosts, network, pharos};
 use crate::diagnostic::Diagnostic;
 use crate::yaml::Node;
 
@@ -68,6 +68,7 @@ pub(super) fn config(reader: &mut Reader<'_, '_>) -> Config {
         "addons by name; `coredns` is on unless it is turned off",
     );
     let addons = reader.named(&extras, addon);
+    let etcd = reader.section(&key("etcd", "the cluster's memory"), etcd::etcd);
     let certificates = reader.section(&key("certificates", "lifetimes in days"), certificates);
     pharos::accept(reader);
     Config {
@@ -82,6 +83,7 @@ pub(super) fn config(reader: &mut Reader<'_, '_>) -> Config {
         kubelet,
         kube_proxy,
         addons,
+        etcd,
         certificates,
     }
 }

@@ -13,8 +13,8 @@ use crate::yaml::{Node, Value};
 use addresses::{ip, mac, server, url};
 
 pub(super) use lists::{
-    ADDRESSES, BOOL_MAP, CIDRS, DOMAINS, ENVIRONMENT, IPS, LABELS, LIST, MAPPING, QUANTITIES,
-    SERVERS, SSH_KEYS, TEXT_MAP,
+    ADDRESSES, BOOL_MAP, CIDRS, DOMAINS, ENVIRONMENT, IPS, LABELS, LIST, MAPPING, NAMES,
+    QUANTITIES, SERVERS, SSH_KEYS, TEXT_MAP,
 };
 
 /// The text of a single value.

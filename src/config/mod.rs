@@ -2,6 +2,7 @@
 
 mod cluster;
 mod document;
+mod etcd;
 mod hosts;
 mod key;
 mod kinds;

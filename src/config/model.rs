@@ -31,8 +31,28 @@ pub struct Config {
     pub kube_proxy: KubeProxy,
     /// Addons by name: `enabled` and free settings.
     pub addons: BTreeMap<String, Addon>,
+    /// The cluster's memory.
+    pub etcd: Etcd,
     /// Lifetimes of what the build issues.
     pub certificates: Certificates,
+}
+
+/// `etcd:`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Etcd {
+    /// Members that are to leave: masters of an earlier file, by name.
+    pub remove: Vec<String>,
+    /// Snapshots on every master.
+    pub snapshots: Snapshots,
+}
+
+/// `etcd.snapshots:`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Snapshots {
+    /// Hours between two.
+    pub every_hours: u32,
+    /// How many are kept.
+    pub keep: u32,
 }
 
 /// `kubernetes:`

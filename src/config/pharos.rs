@@ -10,15 +10,6 @@ const fn pending(name: &'static str, doc: &'static str) -> Key {
 
 /// The top level's.
 pub(super) fn accept(reader: &mut Reader<'_, '_>) {
-    reader.section(&pending("etcd", "an etcd of one's own"), |reader| {
-        reader.optional(&key("endpoints", "client URLs"), &LIST);
-        reader.optional(&key("certificate", "path of the client certificate"), &TEXT);
-        reader.optional(
-            &key("ca_certificate", "path of the authority's certificate"),
-            &TEXT,
-        );
-        reader.optional(&key("key", "path of the client key"), &TEXT);
-    });
     authentication(reader);
     audit(reader);
     reader.section(&pending("cloud", "a cloud provider"), |reader| {

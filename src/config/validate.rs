@@ -4,7 +4,7 @@ mod hosts;
 mod networks;
 
 use super::document::Document;
-use super::model::{Config, Role};
+use super::model::{Config, Host, Role};
 use crate::diagnostic::Diagnostic;
 
 /// Findings that no single value shows. `read` is what was found before: a value that could not
@@ -16,6 +16,7 @@ pub(super) fn check(config: &Config, document: &Document, read: &[Diagnostic]) -
         findings: Vec::new(),
     };
     check.masters(read);
+    check.etcd();
     check.settings();
     check.addons();
     check.hosts();
@@ -107,6 +108,21 @@ impl Check<'_> {
                 message,
                 "use an odd number of masters: 1, 3 or 5",
             );
+        }
+    }
+
+    /// Who is to leave cannot be planned, and somebody must stay.
+    fn etcd(&mut self) {
+        for (index, name) in self.config.etcd.remove.iter().enumerate() {
+            let planned = |host: &&Host| host.role == Role::Master && host.name == *name;
+            if self.config.hosts.iter().any(|host| planned(&host)) {
+                self.error(
+                    "etcd/removes-a-master",
+                    &format!("etcd.remove[{index}]"),
+                    format!("`{name}` is a master of this file: it cannot leave etcd"),
+                    "take the host out of `hosts`, or make it a worker under another name",
+                );
+            }
         }
     }
 

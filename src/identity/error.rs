@@ -150,6 +150,20 @@ pub enum IdentityError {
         /// How many nodes have none.
         wanted: usize,
     },
+    /// A master of the last build is none any more, and nobody said what becomes of its etcd member.
+    #[error("`{name}` was a master in the last build, and is none in this file")]
+    MasterLeftOut {
+        /// The node.
+        name: String,
+    },
+    /// Every master would be another machine.
+    #[error(
+        "none of the masters of the last build ({before}) remains: nobody would have the cluster's data"
+    )]
+    NoMasterRemains {
+        /// Their names.
+        before: String,
+    },
     /// The pod network changed under a node.
     #[error("node `{node}` has the pod subnet `{subnet}`, which is outside the pod network")]
     SubnetOutside {
@@ -242,6 +256,13 @@ impl IdentityError {
             Self::ClockBehind { .. } => "set the clock".to_owned(),
             Self::SubnetsExhausted { .. } => {
                 "enlarge `network.pod_network_cidr`; removed nodes keep their subnets".to_owned()
+            }
+            Self::MasterLeftOut { name } => format!(
+                "a member that is only left out still counts for etcd's majority: `etcd: {{ remove: [{name}] }}` has it leave"
+            ),
+            Self::NoMasterRemains { .. } => {
+                "add the new masters first; when they have joined, take the old ones out with `etcd.remove`"
+                    .to_owned()
             }
             Self::SubnetOutside { .. } => {
                 format!("let `network.pod_network_cidr` contain it again; {NEW_CLUSTER}")

@@ -69,6 +69,8 @@ pub fn plan(
         endpoint: config.api.endpoint.clone(),
         artefacts: config.artefacts.clone(),
         beacon: config.progress.beacon.clone(),
+        etcd: config.etcd.clone(),
+        cluster_exists: false,
         certificates: config.certificates,
         kubelet: config.kubelet.clone(),
         kube_proxy: config.kube_proxy.clone(),

@@ -15,8 +15,8 @@ use ipnet::IpNet;
 use crate::artefact::train::Settings;
 use crate::artefact::{Artefact, Item};
 use crate::config::model::{
-    Address, Arch, Artefacts, Certificates, HostNetwork, KubeProxy, Kubelet, Provider, Role, Ssh,
-    Taint,
+    Address, Arch, Artefacts, Certificates, Etcd, HostNetwork, KubeProxy, Kubelet, Provider, Role,
+    Ssh, Taint,
 };
 use profile::Profile;
 
@@ -47,6 +47,10 @@ pub struct Plan {
     pub artefacts: Artefacts,
     /// URL to which nodes post their progress lines, if any.
     pub beacon: Option<String>,
+    /// Leaving members, snapshots.
+    pub etcd: Etcd,
+    /// Whether the cluster was built before: then no master may found one.
+    pub cluster_exists: bool,
     /// Lifetimes.
     pub certificates: Certificates,
     /// Kubelet settings for every node.

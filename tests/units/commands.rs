@@ -201,10 +201,15 @@ fn functions(text: &str) -> BTreeSet<&str> {
         .collect()
 }
 
-/// Whether a script reads another one with `.`.
-fn sources(text: &str, name: &str) -> bool {
+/// Whether a script reads another one with `.`, by way of others too.
+fn sources(text: &str, name: &str, all: &[(String, String)]) -> bool {
     text.lines()
-        .any(|l| l.starts_with(". /") && l.ends_with(&format!("/{name}")))
+        .filter(|l| l.starts_with(". /"))
+        .filter_map(|l| l.rsplit('/').next())
+        .any(|read| {
+            let further = all.iter().find(|(other, _)| other == read);
+            read == name || further.is_some_and(|(_, its)| sources(its, name, all))
+        })
 }
 
 #[test]
@@ -237,13 +242,13 @@ fn scripts_use_only_what_a_stock_system_has() {
         }
         let text = text.replace("@SEED@\nEND OF SEED\n", "");
         let name = script.file_name().unwrap().to_str().unwrap();
-        // of the program that it is part of: one that reads others with `.`, and those
-        let whole = texts.iter().find(|(_, its)| sources(its, name));
-        let whole = whole.map_or(text.as_str(), |(_, its)| its);
-        let shared = texts.iter().filter(|(other, _)| sources(whole, other));
-        let mut own = functions(&text);
-        own.extend(functions(whole));
-        own.extend(shared.flat_map(|(_, its)| functions(its)));
+        // with what it reads by `.`, and of a part the whole program
+        let mut own = BTreeSet::new();
+        for (other, its) in &texts {
+            if other == name || sources(&text, other, &texts) || sources(its, name, &texts) {
+                own.extend(functions(its));
+            }
+        }
         for command in commands(&text) {
             if SHELL.contains(&command.as_str())
                 || own.contains(command.as_str())

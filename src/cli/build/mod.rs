@@ -38,6 +38,10 @@ pub struct Build {
     /// Make a new cluster with new keys although one was built before; every node must be installed anew
     #[arg(long)]
     pub new_identities: bool,
+    /// Make seeds whose masters may only join the cluster that was built before, never found one: for machines that
+    /// replace masters while the others are off
+    #[arg(long, conflicts_with = "new_identities")]
+    pub cluster_exists: bool,
     #[command(flatten)]
     pub example: example::Example,
     /// Form of what is printed on standard output
@@ -61,7 +65,14 @@ pub fn run(mut args: Build, printer: &Printer) -> Result<(), Failure> {
     if args.example.wanted() {
         args.input.file = example::write(&args.example)?;
     }
-    let plan = args.input.load(printer)?;
+    let mut plan = args.input.load(printer)?;
+    if args.cluster_exists {
+        identity::load(&plan.cluster, &args.input.state(), &args.input.lock())?;
+        plan.cluster_exists = true;
+    }
+    if !args.new_identities {
+        identity::check_masters(&args.input.state(), &plan)?;
+    }
     let out = args
         .out
         .clone()
@@ -78,6 +89,7 @@ pub fn run(mut args: Build, printer: &Printer) -> Result<(), Failure> {
         now()?,
         options,
     )?;
+    identity::record_masters(&args.input.state(), &plan)?;
     let generation = identity::generation(&args.input.state(), &compose::objects(&plan))?;
 
     let nodes = build_nodes(

@@ -9,7 +9,7 @@ use super::super::key::{At, Kind, suggestion, wrong_type};
 use super::super::model::Address;
 use super::super::names;
 use super::addresses::{address, cidr, ip, server};
-use super::{LABEL_VALUE_TEXT, boolean, domain, is_label_value, text};
+use super::{LABEL_VALUE_TEXT, boolean, dns_label, domain, is_label_value, text};
 use crate::diagnostic::Span;
 use crate::yaml::{Node, Value};
 
@@ -214,7 +214,12 @@ pub(in super::super) const SERVERS: Kind<Vec<String>> = Kind {
     name: "list of host names and addresses",
     parse: |node, at| list(node, at, server),
 };
-/// Public keys.
+/// Node names.
+pub(in super::super) const NAMES: Kind<Vec<String>> = Kind {
+    name: "list of node names",
+    parse: |node, at| list(node, at, dns_label),
+};
+/// OpenSSH public keys.
 pub(in super::super) const SSH_KEYS: Kind<Vec<String>> = Kind {
     name: "list of public keys",
     parse: ssh_keys,
