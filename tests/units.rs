@@ -88,7 +88,10 @@ fn systemd_accepts_every_unit_as_a_node_has_it() {
                 .into_iter()
                 .filter(|p| {
                     !p.contains('/')
-                        && (p.contains(".service") || p.contains(".target"))
+                        && !p.ends_with(".d")
+                        && [".service", ".target", ".timer"]
+                            .iter()
+                            .any(|k| p.contains(k))
                         && !p.contains(".wants")
                 })
                 .collect();

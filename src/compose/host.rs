@@ -152,6 +152,7 @@ fn env(plan: &Plan, node: &Node, ids: &Identities, generation: Generation) -> St
             "CLUSTER_EXISTS",
             if plan.cluster_exists { "true" } else { "" },
         );
+        set("SNAPSHOTS", &plan.etcd.snapshots.keep.to_string());
         set("ETCD_REMOVE", &plan.etcd.remove.join(" "));
         let labels = plan.release.settings.control_plane.labels.iter();
         set(

@@ -33,7 +33,7 @@ pub struct Generation(pub u64);
 /// When `ids` were not issued for this plan.
 pub fn node(plan: &Plan, node: &Node, ids: &Identities, generation: Generation) -> NodeTree {
     let mut tree = NodeTree::default();
-    units::add(&mut tree, node);
+    units::add(&mut tree, plan, node);
     host::add(&mut tree, plan, node, ids, generation);
     artefacts::add(&mut tree, node);
     containerd::add(&mut tree, plan, node);

@@ -2,7 +2,7 @@
 
 use super::overlay;
 use super::tree::NodeTree;
-use crate::plan::Node;
+use crate::plan::{Node, Plan};
 
 /// Units of every node.
 const ALL: [&str; 9] = [
@@ -18,16 +18,18 @@ const ALL: [&str; 9] = [
 ];
 
 /// Units of masters.
-const MASTER: [&str; 3] = [
+const MASTER: [&str; 5] = [
     "etcd.service",
     "firstlight-apply.service",
+    "firstlight-etcd-snapshot.service",
+    "firstlight-etcd-snapshot.timer",
     "firstlight-manifests.service",
 ];
 
 /// Where programs go: writable on systems with a read-only `/usr`, never mounted noexec.
 const BIN: &str = "/opt/firstlight/bin";
 
-pub(super) fn add(tree: &mut NodeTree, node: &Node) {
+pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node) {
     for (name, content) in overlay::folder("firstlight/bin") {
         if node.is_master() || !of_masters(name) {
             tree.program(&format!("{BIN}/{name}"), content);
@@ -43,15 +45,26 @@ pub(super) fn add(tree: &mut NodeTree, node: &Node) {
             &format!("/etc/systemd/system/{unit}"),
             overlay::file(&format!("firstlight/units/{unit}")),
         );
-        // one link is enabled (multi-user.target.wants, by the boot format); all else hangs on the target
-        if *unit != "firstlight.service" {
+        // one link is enabled (multi-user.target.wants, by the boot format); all else hangs on the target, or on a timer
+        if !["firstlight.service", "firstlight-etcd-snapshot.service"].contains(unit) {
             tree.links.insert(
                 format!("/etc/systemd/system/firstlight.target.wants/{unit}"),
                 format!("../{unit}"),
             );
         }
     }
-    for tool in ["status", "reset"] {
+    let mut tools = vec!["status", "reset"];
+    if node.is_master() {
+        tools.extend(["etcdctl", "etcd-snapshot", "etcd-restore"]);
+        tree.public(
+            "/etc/systemd/system/firstlight-etcd-snapshot.timer.d/every.conf",
+            format!(
+                "[Timer]\nOnUnitActiveSec={}h\n",
+                plan.etcd.snapshots.every_hours
+            ),
+        );
+    }
+    for tool in tools {
         tree.links.insert(
             format!("/usr/local/sbin/firstlight-{tool}"),
             format!("{BIN}/firstlight-{tool}"),

@@ -27,7 +27,7 @@ pub fn files(
     let mut files = BTreeMap::from([
         (
             "user-data",
-            user_data(plan, node, archive, digest_hex).into_bytes(),
+            user_data(plan, archive, digest_hex).into_bytes(),
         ),
         ("meta-data", meta_data(node, digest_hex).into_bytes()),
         ("vendor-data", Vec::new()),
@@ -46,7 +46,7 @@ fn meta_data(node: &Node, digest_hex: &str) -> String {
     yaml(&json!({ "instance-id": format!("{}-{}", node.name, &digest_hex[..16]) }))
 }
 
-fn user_data(plan: &Plan, node: &Node, archive: &[u8], digest_hex: &str) -> String {
+fn user_data(plan: &Plan, archive: &[u8], digest_hex: &str) -> String {
     let mut config = json!({
         // firstlight-settle sets it, see `meta_data`
         "preserve_hostname": true,
