@@ -74,12 +74,9 @@ fn user_data(plan: &Plan, archive: &[u8], digest_hex: &str) -> String {
 
 /// Base64 in lines of 76 characters.
 fn lines(bytes: &[u8]) -> String {
-    let text = STANDARD.encode(bytes);
-    let chunks = text
-        .as_bytes()
-        .chunks(76)
-        .map(|c| String::from_utf8_lossy(c).into_owned());
-    chunks.collect::<Vec<_>>().join("\n")
+    // 57 bytes are 76 characters
+    let lines: Vec<_> = bytes.chunks(57).map(|c| STANDARD.encode(c)).collect();
+    lines.join("\n")
 }
 
 /// Version 1, read alike by every renderer; version 2 is unknown to EL7's 0.7.9.

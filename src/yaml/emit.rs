@@ -31,7 +31,7 @@ pub fn to_string<T: Serialize>(value: &T) -> Result<String, EmitError> {
     // No folded blocks (`>`): they make long base64 lines depend on their blanks.
     let options = serde_yaml::ser_options! { folded_wrap_chars: usize::MAX };
     let text = serde_yaml::to_string_with_options(&Ascii(&tree), options)?;
-    Ok(escape(&text))
+    Ok(if text.is_ascii() { text } else { escape(&text) })
 }
 
 fn check_keys(value: &Value) -> Result<(), EmitError> {
