@@ -35,7 +35,7 @@ fn manifests(cluster: &Cluster) -> Vec<(String, String)> {
             if folder && path.rsplit('.').next() == Some("yaml") {
                 found.push((
                     format!("{node}{}", path.replace('/', "-")),
-                    String::from_utf8(file.content).unwrap(),
+                    String::from_utf8(file.content.into_owned()).unwrap(),
                 ));
             }
         }
@@ -113,7 +113,7 @@ fn every_image_of_an_object_is_one_that_the_node_has() {
             .flat_map(|n| {
                 cluster.tree(n).files["/etc/firstlight/images"]
                     .content
-                    .clone()
+                    .to_vec()
             })
             .map(char::from)
             .collect::<String>()
@@ -175,7 +175,7 @@ fn the_kubelet_knows_every_field_of_its_configuration() {
             let text = String::from_utf8(
                 cluster.tree(node).files["/var/lib/kubelet/config.yaml"]
                     .content
-                    .clone(),
+                    .to_vec(),
             )
             .unwrap();
             let config: Value = firstlight::yaml::from_str(&text).unwrap();

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::Command;
 
 use firstlight::pack::tar::{Archive, Entry};
+use firstlight::pack::tar_gz::{Files, Packer};
 use firstlight::pack::{EPOCH, Source, gzip};
 
 /// Every kind of entry, names and targets around the 100 bytes of a header, sizes around a record.
@@ -139,4 +140,62 @@ fn gnu_tar_unpacks_what_went_in() {
     let mut stat = Command::new("stat");
     let seen = run(stat.args(["-c", "%a %Y"]).arg(out.join("etc/secret")));
     assert_eq!(seen.trim(), format!("700 {EPOCH}"));
+}
+
+/// Two members of gzip, the first of a hundred kilobytes, so that no reader has both in one buffer.
+fn in_two_members(packer: &Packer, own: &str) -> Vec<u8> {
+    let script: Vec<u8> = (0..20_000_u32)
+        .flat_map(|n| (n * n % 9973).to_le_bytes())
+        .collect();
+    let script: &'static [u8] = script.leak();
+    let common = Files::from([
+        ("tree/bin/b".to_owned(), (0o755, script)),
+        ("tree/bin/a".to_owned(), (0o755, b"#!/bin/sh\n".as_slice())),
+    ]);
+    let own = Files::from([
+        ("index".to_owned(), (0o600, own.as_bytes().to_vec())),
+        ("tree/etc/z".to_owned(), (0o644, vec![b'z'; 700])),
+    ]);
+    packer.pack(common, own).unwrap()
+}
+
+#[test]
+fn every_reader_takes_an_archive_in_two_members_for_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let archive = dir.path().join("a.tar.gz");
+    let bytes = in_two_members(&Packer::default(), "of one node");
+    let members = bytes.windows(4).filter(|w| *w == [0x1f, 0x8b, 8, 0]);
+    assert_eq!(members.count(), 2);
+    fs_err::write(&archive, &bytes).unwrap();
+    let read = |program: &str, args: &[&str]| {
+        run(Command::new(program)
+            .args(args)
+            .arg("a.tar.gz")
+            .current_dir(dir.path()))
+    };
+    let names = "tree/bin/a\ntree/bin/b\nindex\ntree/etc/z\n";
+    assert_eq!(read("gzip", &["-t"]), "");
+    assert_eq!(read("tar", &["-tzf"]), names);
+    assert_eq!(read("bsdtar", &["-tf"]), names);
+    let python = "import sys, tarfile; print('\\n'.join(tarfile.open(sys.argv[1]).getnames()))";
+    assert_eq!(read("python3", &["-c", python]), names);
+    for (program, options) in [("tar", "-xzOf"), ("bsdtar", "-xOf")] {
+        let one = |name: &str| {
+            run(Command::new(program)
+                .args([options, "a.tar.gz", name])
+                .current_dir(dir.path()))
+        };
+        assert_eq!(one("index"), "of one node");
+        assert_eq!(one("tree/bin/a"), "#!/bin/sh\n");
+        assert_eq!(one("tree/etc/z"), "z".repeat(700));
+    }
+}
+
+#[test]
+fn an_archive_does_not_depend_on_what_was_packed_before() {
+    let packer = Packer::default();
+    let other = in_two_members(&packer, "of another node");
+    let after = in_two_members(&packer, "of one node");
+    let alone = in_two_members(&Packer::default(), "of one node");
+    assert!(after == alone && after != other);
 }

@@ -63,7 +63,7 @@ pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node, ids: &Identitie
     tree.public(&format!("{PKI}/sa.pub"), sa.public.clone());
     tree.secret(
         &format!("{PKI}/sa.key"),
-        sa.key.expose(),
+        &sa.key,
         Kind::Fixed,
         ServiceAccount::ALLOWS,
     );
@@ -93,7 +93,7 @@ impl Concern<'_> {
         if key {
             self.tree.secret(
                 &format!("{path}.key"),
-                authority.key.expose(),
+                &authority.key,
                 Kind::Fixed,
                 kind.allows(),
             );
@@ -107,7 +107,7 @@ impl Concern<'_> {
         self.tree.initial(&format!("{path}.crt"), leaf.cert.clone());
         self.tree.secret(
             &format!("{path}.key"),
-            leaf.key.expose(),
+            &leaf.key,
             Kind::Initial,
             &kind.allows(Some(&self.node.name)),
         );
@@ -125,7 +125,7 @@ impl Concern<'_> {
         );
         self.tree.secret(
             &format!("/etc/kubernetes/{name}.conf"),
-            text.expose(),
+            &text,
             Kind::Initial,
             &kind.allows(Some(&self.node.name)),
         );

@@ -1,9 +1,11 @@
 //! Who holds which secret: an inventory for people, and the check that no node holds another's.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::tree::NodeTree;
-use crate::identity::{Identities, private_keys};
+use crate::identity::{Fingerprint, Owner, private_keys};
 use crate::plan::{Node, Plan};
 
 /// One secret file of a node.
@@ -47,12 +49,18 @@ pub fn inventory(node: &Node, tree: &NodeTree) -> Vec<SecretFile> {
     tree.files.iter().filter_map(secret).collect()
 }
 
-/// Private keys, found by looking at the bytes of every file: a worker's tree may hold none that
-/// signs, no tree one that is another node's, and no file one that is readable by others.
-pub fn leaks(plan: &Plan, node: &Node, tree: &NodeTree, ids: &Identities) -> Vec<Leak> {
-    let owners = ids.owners();
+/// Private keys, found by looking at the bytes of every file that is not part of the program: a
+/// worker's tree may hold none that signs, no tree one that is another node's, and no file one that is
+/// readable by others. `owners` is [`crate::identity::Identities::owners`].
+pub fn leaks(
+    plan: &Plan,
+    node: &Node,
+    tree: &NodeTree,
+    owners: &BTreeMap<Fingerprint, Owner>,
+) -> Vec<Leak> {
     let mut leaks = Vec::new();
-    for (path, file) in &tree.files {
+    let made = |file: &super::File| matches!(file.content, Cow::Owned(_));
+    for (path, file) in tree.files.iter().filter(|(_, file)| made(file)) {
         for key in private_keys(&file.content) {
             let why = match owners.get(&key) {
                 None => Some("a private key that nobody issued".to_owned()),

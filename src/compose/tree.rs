@@ -1,6 +1,9 @@
 //! The one model of a node that every boot format is made from.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+
+use crate::identity::Secret;
 
 /// What happens to a file on a node that has settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,8 +17,8 @@ pub enum Kind {
 /// One file as it must be on the node.
 #[derive(Clone, PartialEq, Eq)]
 pub struct File {
-    /// Bytes.
-    pub content: Vec<u8>,
+    /// Bytes. Borrowed: part of the program, and so the same on every node that has the file.
+    pub content: Cow<'static, [u8]>,
     /// Permission bits; the owner is always `root:root`.
     pub mode: u32,
     /// How it is kept.
@@ -45,33 +48,38 @@ pub struct NodeTree {
 
 impl NodeTree {
     /// A file anybody may read.
-    pub fn public(&mut self, path: &str, content: impl Into<Vec<u8>>) {
+    pub fn public(&mut self, path: &str, content: impl Into<Cow<'static, str>>) {
         self.insert(path, content.into(), 0o644, Kind::Fixed, None);
     }
 
     /// A program.
-    pub fn program(&mut self, path: &str, content: impl Into<Vec<u8>>) {
+    pub fn program(&mut self, path: &str, content: impl Into<Cow<'static, str>>) {
         self.insert(path, content.into(), 0o755, Kind::Fixed, None);
     }
 
     /// A file for root alone, holding which `allows` something.
-    pub fn secret(&mut self, path: &str, content: impl Into<Vec<u8>>, kind: Kind, allows: &str) {
-        self.insert(path, content.into(), 0o600, kind, Some(allows.to_owned()));
+    pub fn secret(&mut self, path: &str, content: &Secret, kind: Kind, allows: &str) {
+        let content = content.expose().to_owned().into();
+        self.insert(path, content, 0o600, kind, Some(allows.to_owned()));
     }
 
     /// A file anybody may read that the node renews.
-    pub fn initial(&mut self, path: &str, content: impl Into<Vec<u8>>) {
+    pub fn initial(&mut self, path: &str, content: impl Into<Cow<'static, str>>) {
         self.insert(path, content.into(), 0o644, Kind::Initial, None);
     }
 
     fn insert(
         &mut self,
         path: &str,
-        content: Vec<u8>,
+        content: Cow<'static, str>,
         mode: u32,
         kind: Kind,
         secret: Option<String>,
     ) {
+        let content = match content {
+            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        };
         let before = self.files.insert(
             path.to_owned(),
             File {

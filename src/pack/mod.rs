@@ -5,6 +5,7 @@ pub mod gzip;
 pub mod iso9660;
 mod source;
 pub mod tar;
+pub mod tar_gz;
 
 pub use source::{Source, SourceError};
 

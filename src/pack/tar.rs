@@ -149,11 +149,17 @@ impl Archive {
 
     /// Writes the archive; contents on disk are streamed.
     pub fn write(&self, out: &mut impl Write) -> Result<(), TarError> {
+        self.write_entries(out)?;
+        // POSIX.1-1988 ustar: two records of zeros end an archive.
+        out.write_all(&[0; 2 * BLOCK])?;
+        Ok(())
+    }
+
+    /// Writes the entries without the end: those of another archive have to follow.
+    pub(super) fn write_entries(&self, out: &mut impl Write) -> Result<(), TarError> {
         for (path, entry) in &self.entries {
             self.write_entry(path, entry, out)?;
         }
-        // POSIX.1-1988 ustar: two records of zeros end an archive.
-        out.write_all(&[0; 2 * BLOCK])?;
         Ok(())
     }
 

@@ -3,24 +3,43 @@
 //! `index` says of every file what it must be, `tree/` holds the files by their path on the node,
 //! `network-config` is kept for the day the medium is gone.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
 
 use crate::artefact::Digest;
 use crate::compose::{Kind, NodeTree};
 
 /// Members of the archive: path to mode and content, sorted.
-pub fn members(tree: &NodeTree, network_config: Option<&str>) -> BTreeMap<String, (u32, Vec<u8>)> {
-    let mut members: BTreeMap<String, (u32, Vec<u8>)> = tree
-        .files
-        .iter()
-        .map(|(path, file)| (format!("tree{path}"), (file.mode, file.content.clone())))
-        .collect();
-    members.insert("index".to_owned(), (0o600, index(tree).into_bytes()));
+#[derive(Debug, Clone, Default)]
+pub struct Members {
+    /// Parts of the program, which the seeds of many nodes have in common.
+    pub common: BTreeMap<String, (u32, &'static [u8])>,
+    /// What was made for this node.
+    pub own: BTreeMap<String, (u32, Vec<u8>)>,
+}
+
+/// The members; `index` is [`index`] of the tree.
+pub fn members(tree: &NodeTree, index: &str, network_config: Option<&str>) -> Members {
+    let mut members = Members::default();
+    for (path, file) in &tree.files {
+        let path = format!("tree{path}");
+        match &file.content {
+            Cow::Borrowed(content) => {
+                members.common.insert(path, (file.mode, content));
+            }
+            Cow::Owned(content) => {
+                members.own.insert(path, (file.mode, content.clone()));
+            }
+        }
+    }
+    let mut text = |path: &str, content: &str| {
+        let member = (0o600, content.as_bytes().to_vec());
+        members.own.insert(path.to_owned(), member);
+    };
+    text("index", index);
     if let Some(network) = network_config {
-        members.insert(
-            "network-config".to_owned(),
-            (0o600, network.as_bytes().to_vec()),
-        );
+        text("network-config", network);
     }
     members
 }
@@ -32,7 +51,11 @@ pub fn index(tree: &NodeTree) -> String {
             Kind::Fixed => "fixed",
             Kind::Initial => "initial",
         };
-        let sum = Digest::sha256(&file.content).hex();
+        let sum = match &file.content {
+            Cow::Borrowed(content) => program_digest(content),
+            Cow::Owned(content) => Digest::sha256(content),
+        };
+        let sum = sum.hex();
         (path, format!("{kind} {:04o} {sum} {path}\n", file.mode))
     });
     let links = tree
@@ -44,4 +67,14 @@ pub fn index(tree: &NodeTree) -> String {
         .collect::<BTreeMap<_, _>>()
         .into_values()
         .collect()
+}
+
+/// The digest of a part of the program, made once: what is at its place in memory never changes.
+fn program_digest(content: &'static [u8]) -> Digest {
+    static KNOWN: Mutex<Option<HashMap<(usize, usize), Digest>>> = Mutex::new(None);
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    *known
+        .get_or_insert_default()
+        .entry((content.as_ptr().addr(), content.len()))
+        .or_insert_with(|| Digest::sha256(content))
 }

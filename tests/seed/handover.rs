@@ -142,7 +142,7 @@ fn the_archive_arrives_whole_and_starts_one_unit() {
     ] {
         assert_eq!(
             fs_err::read(root.path(path)).unwrap(),
-            tree.files[path].content,
+            &*tree.files[path].content,
             "{path}"
         );
         assert_eq!(
@@ -184,7 +184,7 @@ fn unpacks_to_the_tree(staged: &Path, tree: &NodeTree) {
     let expected = tree
         .files
         .iter()
-        .map(|(p, f)| (p.trim_start_matches('/').to_owned(), f.content.clone()))
+        .map(|(p, f)| (p.trim_start_matches('/').to_owned(), f.content.to_vec()))
         .collect();
     assert!(found == expected);
     for (path, file) in &tree.files {
@@ -220,7 +220,7 @@ fn the_first_boot_puts_every_file_in_its_place_and_the_second_nothing() {
     for (path, file) in &tree.files {
         assert_eq!(
             fs_err::read(root.path(path)).unwrap(),
-            file.content,
+            &*file.content,
             "{path}"
         );
         assert_eq!(
@@ -257,11 +257,11 @@ fn the_first_boot_puts_every_file_in_its_place_and_the_second_nothing() {
     settle(&root).ok();
     assert_eq!(
         fs_err::read(root.path(lost)).unwrap(),
-        tree.files[lost].content
+        &*tree.files[lost].content
     );
     assert_eq!(
         fs_err::read(root.path(key)).unwrap(),
-        tree.files[key].content
+        &*tree.files[key].content
     );
     assert_eq!(
         fs_err::metadata(root.path(key))

@@ -46,7 +46,7 @@ proptest! {
         for (path, (content, mode)) in contents {
             let below = |other: &String| other.starts_with(&format!("{path}/")) || path.starts_with(&format!("{other}/"));
             if !tree.files.keys().any(below) {
-                tree.files.insert(path, firstlight::compose::File { content, mode, kind: Kind::Fixed, secret: None });
+                tree.files.insert(path, firstlight::compose::File { content: content.into(), mode, kind: Kind::Fixed, secret: None });
             }
         }
         let root = Root::new();
@@ -56,7 +56,7 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         run(Command::new("tar").arg("-xpzf").arg(staged).arg("-C").arg(folder.path())).ok();
         let found = files(&folder.path().join("tree"));
-        let expected: std::collections::BTreeMap<_, _> = tree.files.iter().map(|(p, f)| (p[1..].to_owned(), f.content.clone())).collect();
+        let expected: std::collections::BTreeMap<_, _> = tree.files.iter().map(|(p, f)| (p[1..].to_owned(), f.content.to_vec())).collect();
         prop_assert!(found == expected);
     }
 }

@@ -12,7 +12,7 @@ use firstlight::compose::{self, Generation, NodeTree};
 use firstlight::config;
 use firstlight::diagnostic::{Source, render};
 use firstlight::identity::{self, Identities, Options};
-use firstlight::pack::{gzip, tar};
+use firstlight::pack::tar_gz::Packer;
 use firstlight::plan::profile::Profiles;
 use firstlight::plan::{self, Node, Plan};
 use firstlight::render::{cloud_init, seed};
@@ -123,21 +123,9 @@ pub fn cloud_init_of(plan: &Plan, node: &Node, tree: &NodeTree) -> BTreeMap<&'st
 
 /// The seed's archive of a tree.
 pub fn archive(tree: &NodeTree, network: Option<&str>) -> Vec<u8> {
-    let mut archive = tar::Archive::new();
-    for (path, (mode, content)) in seed::members(tree, network) {
-        archive
-            .add(
-                &path,
-                tar::Entry::File {
-                    content: content.into(),
-                    mode,
-                },
-            )
-            .unwrap();
-    }
-    let mut bytes = Vec::new();
-    archive.write(&mut bytes).unwrap();
-    gzip::gzip(&bytes)
+    let members = seed::members(tree, &seed::index(tree), network);
+    let packer = Packer::default();
+    packer.pack(members.common, members.own).unwrap()
 }
 
 /// What a program did.

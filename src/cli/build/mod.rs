@@ -17,7 +17,7 @@ use super::{Format, example};
 use crate::compose;
 use crate::identity::{self, Identities, Secret};
 use crate::plan::Plan;
-use node::BuiltNode;
+use node::{Builder, BuiltNode};
 use output::Output;
 
 /// Make the seed of every node
@@ -128,7 +128,7 @@ fn now() -> Result<OffsetDateTime, Failure> {
     }
 }
 
-/// Each node on its own: nothing of a node waits for, or stays in memory with, another's.
+/// Each node on its own: nothing that is a node's own stays in memory with another's.
 fn build_nodes(
     plan: &Plan,
     ids: &Identities,
@@ -137,11 +137,12 @@ fn build_nodes(
     printer: &Printer,
 ) -> Result<Vec<BuiltNode>, Failure> {
     let bar = printer.bar("nodes", plan.nodes.len());
+    let builder = Builder::new(plan, ids, generation, output);
     let built = plan
         .nodes
         .par_iter()
         .map(|n| {
-            let built = node::build(plan, n, ids, generation, output);
+            let built = builder.build(n);
             bar.inc(1);
             built
         })

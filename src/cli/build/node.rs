@@ -1,13 +1,15 @@
 //! One node, from plan to files on disk.
 
+use std::collections::BTreeMap;
+
 use super::super::exit::Failure;
 use super::output::{Output, Written};
 use crate::artefact::Digest;
 use crate::compose::secrets::{self, Leak, SecretFile};
-use crate::compose::{self, Generation};
-use crate::identity::Identities;
+use crate::compose::{self, Generation, NodeTree};
+use crate::identity::{Fingerprint, Identities, Owner};
 use crate::pack::iso9660::{self, IsoImage};
-use crate::pack::{gzip, tar};
+use crate::pack::tar_gz::Packer;
 use crate::plan::{Node, Plan};
 use crate::render::{cloud_init, seed};
 
@@ -26,61 +28,86 @@ pub struct BuiltNode {
     pub files: Vec<Written>,
 }
 
-/// Composes, renders, packs and writes one node. Nothing is written for a tree that leaks.
-pub(super) fn build(
-    plan: &Plan,
-    node: &Node,
-    ids: &Identities,
+/// What the nodes of one build are made with.
+pub(super) struct Builder<'a> {
+    plan: &'a Plan,
+    ids: &'a Identities,
+    owners: BTreeMap<Fingerprint, Owner>,
     generation: Generation,
-    output: &Output,
-) -> Result<BuiltNode, Failure> {
-    let tree = compose::node(plan, node, ids, generation);
-    let mut built = BuiltNode {
-        name: node.name.clone(),
-        user_data_bytes: 0,
-        secrets: secrets::inventory(node, &tree),
-        leaks: secrets::leaks(plan, node, &tree, ids),
-        files: Vec::new(),
-    };
-    if !built.leaks.is_empty() {
-        return Ok(built);
-    }
-    let network = cloud_init::network_config(node);
-    let archive = archive(seed::members(&tree, network.as_deref()))?;
-    let files = cloud_init::files(plan, node, &archive, &Digest::sha256(&archive).hex());
-    built.user_data_bytes = files["user-data"].len();
-
-    let folder = format!("nodes/{}", node.name);
-    let mut iso = IsoImage::new("cidata");
-    for (name, content) in files {
-        built
-            .files
-            .push(output.write(&format!("{folder}/cloud-init/{name}"), 0o600, &content)?);
-        iso.add(name, iso9660::File::new(content))?;
-    }
-    let mut image = Vec::new();
-    iso9660::write(&iso, &mut image)?;
-    built
-        .files
-        .push(output.write(&format!("{folder}/seed.iso"), 0o600, &image)?);
-    Ok(built)
+    packer: Packer,
+    output: &'a Output,
 }
 
-/// The archive that every boot format carries.
-fn archive(
-    members: std::collections::BTreeMap<String, (u32, Vec<u8>)>,
-) -> Result<Vec<u8>, Failure> {
-    let mut tar = tar::Archive::new();
-    for (path, (mode, content)) in members {
-        let entry = tar::Entry::File {
-            content: content.into(),
-            mode,
-        };
-        tar.add(&path, entry)
-            .map_err(|e| Failure::Message(e.to_string()))?;
+impl<'a> Builder<'a> {
+    pub(super) fn new(
+        plan: &'a Plan,
+        ids: &'a Identities,
+        generation: Generation,
+        output: &'a Output,
+    ) -> Self {
+        Self {
+            plan,
+            ids,
+            owners: ids.owners(),
+            generation,
+            packer: Packer::default(),
+            output,
+        }
     }
-    let mut bytes = Vec::new();
-    tar.write(&mut bytes)
-        .map_err(|e| Failure::Message(e.to_string()))?;
-    Ok(gzip::gzip(&bytes))
+
+    /// Composes, renders, packs and writes one node. Nothing is written for a tree that leaks.
+    pub(super) fn build(&self, node: &Node) -> Result<BuiltNode, Failure> {
+        let tree = compose::node(self.plan, node, self.ids, self.generation);
+        let index = seed::index(&tree);
+        let mut built = BuiltNode {
+            name: node.name.clone(),
+            user_data_bytes: 0,
+            secrets: secrets::inventory(node, &tree),
+            leaks: secrets::leaks(self.plan, node, &tree, &self.owners),
+            files: Vec::new(),
+        };
+        if built.leaks.is_empty() {
+            self.write(node, &tree, &index, &mut built)?;
+        }
+        Ok(built)
+    }
+
+    fn write(
+        &self,
+        node: &Node,
+        tree: &NodeTree,
+        index: &str,
+        built: &mut BuiltNode,
+    ) -> Result<(), Failure> {
+        let network = cloud_init::network_config(node);
+        let members = seed::members(tree, index, network.as_deref());
+        let archive = self
+            .packer
+            .pack(members.common, members.own)
+            .map_err(|e| Failure::Message(e.to_string()))?;
+        let digest = Digest::sha256(&archive).hex();
+        let mut iso = IsoImage::new("cidata");
+        let files = cloud_init::files(self.plan, node, &archive, &digest);
+        built.user_data_bytes = files["user-data"].len();
+        for (name, content) in files {
+            built
+                .files
+                .push(self.output.write(&path(node, name), 0o600, &content)?);
+            iso.add(name, iso9660::File::new(content))?;
+        }
+        let mut image = Vec::new();
+        iso9660::write(&iso, &mut image)?;
+        built
+            .files
+            .push(self.output.write(&image_path(node), 0o600, &image)?);
+        Ok(())
+    }
+}
+
+fn path(node: &Node, file: &str) -> String {
+    format!("nodes/{}/cloud-init/{file}", node.name)
+}
+
+fn image_path(node: &Node) -> String {
+    format!("nodes/{}/seed.iso", node.name)
 }
