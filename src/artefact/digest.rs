@@ -166,6 +166,7 @@ impl<'de> Deserialize<'de> for Digest {
 }
 
 /// Hashes what is written to it.
+#[derive(Clone)]
 pub struct Hasher {
     algorithm: Algorithm,
     context: Context,

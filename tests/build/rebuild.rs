@@ -1,7 +1,7 @@
 //! What a second build changes, and what it leaves alone.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::time::SystemTime;
 
 use crate::Place;
@@ -67,6 +67,48 @@ fn a_second_build_changes_nothing_and_says_so() {
         second.stdout, "",
         "a build without --format json has no data"
     );
+}
+
+/// What did not change is not made again, so what lies there has to be looked at.
+#[test]
+fn damage_of_any_kind_is_noticed_although_nothing_changed() {
+    let place = Place::with(1, 1);
+    place.build();
+    let expected = files(&place.path("out"));
+    let image = place.path("out/nodes/w1/seed.iso");
+    let notes = place.path("out/nodes/w1/cloud-init/meta-data");
+    let list = place.path("out/manifest.json");
+    let again = |what: &str| {
+        let done = place.build();
+        assert!(files(&place.path("out")) == expected, "{what}");
+        assert!(!done.stderr.contains("removed"), "{what}: {}", done.stderr);
+        done.stderr
+    };
+    let mut bytes = fs_err::read(&image).unwrap();
+    for at in [0, bytes.len() / 2, bytes.len() - 1] {
+        bytes[at] ^= 1;
+        fs_err::write(&image, &bytes).unwrap();
+        bytes[at] ^= 1;
+        let said = again("one bit of the image");
+        assert!(
+            said.contains("1 of 11 files written anew; seeds that changed: w1"),
+            "{said}"
+        );
+    }
+    fs_err::set_permissions(&notes, std::fs::Permissions::from_mode(0o644)).unwrap();
+    again("a mode");
+    let mode = fs_err::metadata(&notes).unwrap().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let text = fs_err::read_to_string(&list).unwrap();
+    let mut value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    value["files"]
+        .as_object_mut()
+        .unwrap()
+        .remove("nodes/w1/cloud-init/user-data");
+    value["files"]["nodes/m1/seed.iso"]["sha256"] = "0".repeat(64).into();
+    value["inputs"]["w1"] = "of another program".into();
+    fs_err::write(&list, value.to_string()).unwrap();
+    again("the manifest");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::exit::Failure;
 use super::output::{Output, Written};
-use crate::artefact::Digest;
+use crate::artefact::{Algorithm, Digest, Hasher};
 use crate::compose::secrets::{self, Leak, SecretFile};
 use crate::compose::{self, Generation, NodeTree};
 use crate::identity::{Fingerprint, Identities, Owner};
@@ -13,19 +13,30 @@ use crate::pack::tar_gz::Packer;
 use crate::plan::{Node, Plan};
 use crate::render::{cloud_init, seed};
 
+/// The program that makes the seeds, named by what it was made from.
+const PROGRAM: &str = env!("FIRSTLIGHT_SOURCES");
+
 /// What was made for a node.
 #[derive(Debug)]
 pub struct BuiltNode {
     /// Its name.
     pub name: String,
-    /// Size of its user-data in bytes.
-    pub user_data_bytes: usize,
+    /// Digest of everything that its files are made from.
+    pub inputs: String,
     /// Every secret it holds.
     pub secrets: Vec<SecretFile>,
     /// What it must not hold; always empty in a build that succeeds.
     pub leaks: Vec<Leak>,
     /// Files below the output folder.
     pub files: Vec<Written>,
+}
+
+impl BuiltNode {
+    /// Size of its user-data in bytes.
+    pub fn user_data_bytes(&self) -> u64 {
+        let user_data = self.files.iter().find(|f| f.path().ends_with("/user-data"));
+        user_data.map_or(0, Written::size)
+    }
 }
 
 /// What the nodes of one build are made with.
@@ -55,30 +66,35 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Composes, renders, packs and writes one node. Nothing is written for a tree that leaks.
+    /// Composes, renders, packs and writes one node, or finds it as it must be. Nothing is written for
+    /// a tree that leaks.
     pub(super) fn build(&self, node: &Node) -> Result<BuiltNode, Failure> {
         let tree = compose::node(self.plan, node, self.ids, self.generation);
         let index = seed::index(&tree);
+        // the index names every member of the archive by its digest, and so stands for it here
+        let named = Digest::sha256(index.as_bytes()).hex();
+        let outline = cloud_init::files(self.plan, node, &[], &named);
         let mut built = BuiltNode {
             name: node.name.clone(),
-            user_data_bytes: 0,
+            inputs: inputs(&outline),
             secrets: secrets::inventory(node, &tree),
-            leaks: secrets::leaks(self.plan, node, &tree, &self.owners),
+            leaks: Vec::new(),
             files: Vec::new(),
         };
+        let mut paths: Vec<_> = outline.keys().map(|name| path(node, name)).collect();
+        paths.push(image_path(node));
+        if let Some(files) = self.output.kept(&node.name, &built.inputs, &paths) {
+            built.files = files;
+            return Ok(built);
+        }
+        built.leaks = secrets::leaks(self.plan, node, &tree, &self.owners);
         if built.leaks.is_empty() {
-            self.write(node, &tree, &index, &mut built)?;
+            built.files = self.write(node, &tree, &index)?;
         }
         Ok(built)
     }
 
-    fn write(
-        &self,
-        node: &Node,
-        tree: &NodeTree,
-        index: &str,
-        built: &mut BuiltNode,
-    ) -> Result<(), Failure> {
+    fn write(&self, node: &Node, tree: &NodeTree, index: &str) -> Result<Vec<Written>, Failure> {
         let network = cloud_init::network_config(node);
         let members = seed::members(tree, index, network.as_deref());
         let archive = self
@@ -86,21 +102,16 @@ impl<'a> Builder<'a> {
             .pack(members.common, members.own)
             .map_err(|e| Failure::Message(e.to_string()))?;
         let digest = Digest::sha256(&archive).hex();
+        let mut written = Vec::new();
         let mut iso = IsoImage::new("cidata");
-        let files = cloud_init::files(self.plan, node, &archive, &digest);
-        built.user_data_bytes = files["user-data"].len();
-        for (name, content) in files {
-            built
-                .files
-                .push(self.output.write(&path(node, name), 0o600, &content)?);
+        for (name, content) in cloud_init::files(self.plan, node, &archive, &digest) {
+            written.push(self.output.write(&path(node, name), 0o600, &content)?);
             iso.add(name, iso9660::File::new(content))?;
         }
         let mut image = Vec::new();
         iso9660::write(&iso, &mut image)?;
-        built
-            .files
-            .push(self.output.write(&image_path(node), 0o600, &image)?);
-        Ok(())
+        written.push(self.output.write(&image_path(node), 0o600, &image)?);
+        Ok(written)
     }
 }
 
@@ -110,4 +121,15 @@ fn path(node: &Node, file: &str) -> String {
 
 fn image_path(node: &Node) -> String {
     format!("nodes/{}/seed.iso", node.name)
+}
+
+/// The digest of the program and of what it has rendered for a node without its archive.
+fn inputs(outline: &BTreeMap<&str, Vec<u8>>) -> String {
+    let mut hasher = Hasher::new(Algorithm::Sha256);
+    hasher.update(PROGRAM.as_bytes());
+    for (name, content) in outline {
+        hasher.update(format!("\n{name} {}\n", content.len()).as_bytes());
+        hasher.update(content);
+    }
+    hasher.finish().hex()
 }

@@ -1,13 +1,15 @@
 //! The output folder: ours or nobody's, written file by file, finished by its manifest.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
 use super::super::exit::Failure;
 use super::node::BuiltNode;
-use crate::artefact::Digest;
+use crate::artefact::{Algorithm, Hasher};
 use crate::pack::atomic;
 use crate::plan::Plan;
 
@@ -21,7 +23,7 @@ const MARKER: &str = ".firstlight";
 #[derive(Debug)]
 pub struct Output {
     root: PathBuf,
-    before: BTreeMap<String, Entry>,
+    before: OldManifest,
     files: BTreeMap<String, Written>,
     removed: Vec<String>,
 }
@@ -47,12 +49,17 @@ struct Manifest<'a> {
     train: &'a str,
     kubernetes: &'a str,
     files: BTreeMap<&'a str, &'a Entry>,
+    /// By node: the digest of everything that its files are made from.
+    inputs: BTreeMap<&'a str, &'a str>,
     secrets: BTreeMap<&'a str, BTreeMap<&'a str, &'a str>>,
 }
 
-#[derive(Deserialize)]
+/// What the last build says of itself.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 struct OldManifest {
     files: BTreeMap<String, Entry>,
+    inputs: BTreeMap<String, String>,
 }
 
 impl Output {
@@ -71,12 +78,12 @@ impl Output {
             0o644,
             b"made by firstlight build; everything here can be made again\n",
         )?;
-        let old = fs_err::read(root.join(MANIFEST))
+        let mut before = fs_err::read(root.join(MANIFEST))
             .ok()
-            .and_then(|b| serde_json::from_slice::<OldManifest>(&b).ok());
-        let mut before = old.map(|m| m.files).unwrap_or_default();
+            .and_then(|b| serde_json::from_slice::<OldManifest>(&b).ok())
+            .unwrap_or_default();
         // what is removed below is named here: nobody's edit of this file may reach beyond the folder
-        before.retain(|path, _| {
+        before.files.retain(|path, _| {
             Path::new(path)
                 .components()
                 .all(|c| matches!(c, Component::Normal(_)))
@@ -94,6 +101,21 @@ impl Output {
         &self.root
     }
 
+    /// The files of a node as the last build left them in `paths`, when it made them from the same
+    /// `inputs` and each still is what the manifest says, byte for byte.
+    pub(super) fn kept(&self, node: &str, inputs: &str, paths: &[String]) -> Option<Vec<Written>> {
+        self.before.inputs.get(node).filter(|i| *i == inputs)?;
+        let kept = |path: &String| {
+            let entry = self.before.files.get(path)?;
+            is_as_recorded(&self.root.join(path), entry).then(|| Written {
+                path: path.clone(),
+                entry: entry.clone(),
+                changed: false,
+            })
+        };
+        paths.iter().map(kept).collect()
+    }
+
     /// Writes a file unless it is there already, byte for byte.
     pub(super) fn write(&self, path: &str, mode: u32, bytes: &[u8]) -> Result<Written, Failure> {
         let at = self.root.join(path);
@@ -104,7 +126,7 @@ impl Output {
         )?;
         let changed = atomic::write_if_changed(&at, mode, bytes)?;
         let entry = Entry {
-            sha256: Digest::sha256(bytes).hex(),
+            sha256: sha256(bytes),
             size: bytes.len() as u64,
         };
         Ok(Written {
@@ -131,6 +153,7 @@ impl Output {
     pub(super) fn finish(&mut self, plan: &Plan, nodes: &[BuiltNode]) -> Result<(), Failure> {
         let known: BTreeSet<String> = self
             .before
+            .files
             .keys()
             .cloned()
             .chain(found(&self.root)?)
@@ -161,6 +184,10 @@ impl Output {
                 .files
                 .iter()
                 .map(|(p, f)| (p.as_str(), &f.entry))
+                .collect(),
+            inputs: nodes
+                .iter()
+                .map(|n| (n.name.as_str(), n.inputs.as_str()))
                 .collect(),
             secrets: secrets.collect(),
         };
@@ -203,15 +230,53 @@ impl Output {
 
     /// Whether this is the first build into this folder.
     pub(super) fn is_first(&self) -> bool {
-        self.before.is_empty()
+        self.before.files.is_empty()
     }
 }
 
 impl Written {
+    /// Path below the output folder.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Length in bytes.
+    pub fn size(&self) -> u64 {
+        self.entry.size
+    }
+
     /// Whether it was written anew.
     pub fn changed(&self) -> bool {
         self.changed
     }
+}
+
+/// Whether a node's file is what an earlier build recorded. What cannot be read is not.
+fn is_as_recorded(path: &Path, entry: &Entry) -> bool {
+    let Ok(found) = fs_err::symlink_metadata(path) else {
+        return false;
+    };
+    found.is_file()
+        && found.permissions().mode() & 0o7777 == 0o600
+        && found.len() == entry.size
+        && fs_err::read(path).is_ok_and(|bytes| sha256(&bytes) == entry.sha256)
+}
+
+/// The digits of a file's SHA-256. A third of a seed image are the empty sectors that it begins with
+/// (ECMA-119 §6.2.1): they are hashed once for all.
+fn sha256(bytes: &[u8]) -> String {
+    static SYSTEM_AREA: [u8; 16 * 2048] = [0; 16 * 2048];
+    static AFTER_IT: LazyLock<Hasher> = LazyLock::new(|| {
+        let mut hasher = Hasher::new(Algorithm::Sha256);
+        hasher.update(&SYSTEM_AREA);
+        hasher
+    });
+    let (mut hasher, rest) = match bytes.strip_prefix(&SYSTEM_AREA) {
+        Some(rest) => (AFTER_IT.clone(), rest),
+        None => (Hasher::new(Algorithm::Sha256), bytes),
+    };
+    hasher.update(rest);
+    hasher.finish().hex()
 }
 
 /// Folders that may hold secrets are the user's alone from the first moment.

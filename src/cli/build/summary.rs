@@ -54,8 +54,12 @@ pub(super) fn text(plan: &Plan, output: &Output, nodes: &[BuiltNode], issued: &[
         )
         .expect("writing to a String");
     }
-    let largest = nodes.iter().map(|n| n.user_data_bytes).max().unwrap_or(0);
-    let comfort = if largest > COMFORTABLE_BYTES {
+    let largest = nodes
+        .iter()
+        .map(BuiltNode::user_data_bytes)
+        .max()
+        .unwrap_or(0);
+    let comfort = if largest > COMFORTABLE_BYTES as u64 {
         ", which slows cloud-init down"
     } else {
         ""
@@ -82,7 +86,7 @@ fn list(names: &[&str]) -> String {
 pub(super) fn json(plan: &Plan, output: &Output, nodes: &[BuiltNode], issued: &[Issued]) -> String {
     let nodes: Vec<_> = nodes
         .iter()
-        .map(|n| json!({ "name": n.name, "user_data_bytes": n.user_data_bytes, "changed": n.files.iter().any(super::output::Written::changed) }))
+        .map(|n| json!({ "name": n.name, "user_data_bytes": n.user_data_bytes(), "changed": n.files.iter().any(super::output::Written::changed) }))
         .collect();
     let value = json!({
         "schema_version": 1,
