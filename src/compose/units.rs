@@ -5,8 +5,9 @@ use super::tree::NodeTree;
 use crate::plan::{Node, Plan};
 
 /// Units of every node.
-const ALL: [&str; 9] = [
+const ALL: [&str; 10] = [
     "containerd.service",
+    "firstlight-address.service",
     "firstlight-artefacts.service",
     "firstlight-clock.service",
     "firstlight-host.service",

@@ -142,7 +142,7 @@ class Machine:
 
     def said(self):
         """The last thing that its etcd.service said."""
-        lines = [line for line in self.log().splitlines() if line.startswith("firstlight: etcd ")]
+        lines = [line for line in self.log().splitlines() if line.startswith(("firstlight: etcd ", "firstlight: address taken"))]
         return lines[-1] if lines else ""
 
     def born(self):
