@@ -8,12 +8,15 @@ mod support;
 mod accidents;
 #[path = "build/commands.rs"]
 mod commands;
+#[path = "build/masters.rs"]
+mod masters;
 #[path = "build/rebuild.rs"]
 mod rebuild;
 #[path = "build/secrets.rs"]
 mod secrets;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use support::{Done, cluster, firstlight, run};
 use tempfile::TempDir;
@@ -43,6 +46,29 @@ impl Place {
 
     fn dir(&self) -> &Path {
         self.0.path()
+    }
+
+    /// Every file of the folder.
+    fn everything(&self) -> std::collections::BTreeMap<String, Vec<u8>> {
+        support::files(self.dir())
+    }
+
+    /// A file of a node's seed, as cloud-init hands it over.
+    fn seed_file(&self, node: &str, path: &str) -> String {
+        use base64::Engine as _;
+        let user_data = self.path(&format!("out/nodes/{node}/cloud-init/user-data"));
+        let text = fs_err::read_to_string(user_data).unwrap();
+        let (_, rest) = text.split_once("<<'END OF SEED'\n").unwrap();
+        let (lines, _) = rest.split_once("END OF SEED\n").unwrap();
+        let packed = base64::engine::general_purpose::STANDARD
+            .decode(lines.split_whitespace().collect::<String>())
+            .unwrap();
+        let archive = self.path("seed.tar.gz");
+        fs_err::write(&archive, packed).unwrap();
+        let member = format!("tree/{path}");
+        let done = run(Command::new("tar").arg("-xzOf").arg(&archive).arg(member)).ok();
+        fs_err::remove_file(archive).unwrap();
+        done.stdout
     }
 
     fn run(&self, args: &[&str]) -> Done {

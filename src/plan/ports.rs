@@ -78,7 +78,7 @@ const CERTIFICATE: &str = "TLS client certificate";
 const NONE: &str = "none";
 
 /// Rows that every cluster has, by port.
-const ROWS: [Port; 14] = [
+const ROWS: [Port; 15] = [
     tcp(
         22,
         "ssh",
@@ -98,6 +98,14 @@ const ROWS: [Port; 14] = [
     tcp(
         2380,
         "etcd peers",
+        "masters",
+        "masters",
+        Restricted,
+        CERTIFICATE,
+    ),
+    tcp(
+        2382,
+        "roll call, until etcd serves",
         "masters",
         "masters",
         Restricted,

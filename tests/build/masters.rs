@@ -1,0 +1,74 @@
+//! Masters that come and go between two builds: what `build` takes, and what it refuses.
+
+use crate::Place;
+use crate::support::cluster;
+
+/// The values that a node's scripts read, from the seed that was built for it.
+fn env(place: &Place, node: &str, key: &str) -> String {
+    let text = place.seed_file(node, "etc/firstlight/node.env");
+    let line = text
+        .lines()
+        .find_map(|l| l.strip_prefix(&format!("FL_{key}='")))
+        .unwrap_or_else(|| panic!("no FL_{key} in\n{text}"));
+    line.trim_end_matches('\'').to_owned()
+}
+
+#[test]
+fn a_master_that_is_only_left_out_is_refused_and_one_that_is_to_leave_is_not() {
+    let place = Place::with(3, 0);
+    place.build();
+    let before = place.everything();
+    place.describe(1, 1);
+    insta::assert_snapshot!(place.refused(&["build"]), @"
+    error: `m2` was a master in the last build, and is none in this file
+    hint: a member that is only left out still counts for etcd's majority: `etcd: { remove: [m2] }` has it leave
+    ");
+    assert_eq!(place.everything(), before, "nothing was written");
+    let leaving = cluster("1.34", 1, 1) + "etcd: { remove: [m2, m3] }\n";
+    fs_err::write(place.path("cluster.yml"), leaving).unwrap();
+    place.build();
+    assert_eq!(env(&place, "m1", "ETCD_REMOVE"), "m2 m3");
+    assert_eq!(env(&place, "m1", "MASTERS"), "m1=10.0.0.11");
+    // once it was said it need not be said again
+    place.describe(1, 1);
+    place.build();
+    assert_eq!(env(&place, "m1", "ETCD_REMOVE"), "");
+}
+
+#[test]
+fn the_last_voter_stays() {
+    let place = Place::with(1, 0);
+    place.build();
+    let other = cluster("1.34", 1, 0).replace("name: m1", "name: n1") + "etcd: { remove: [m1] }\n";
+    fs_err::write(place.path("cluster.yml"), other).unwrap();
+    insta::assert_snapshot!(place.refused(&["build"]), @"
+    error: none of the masters of the last build (m1) remains: nobody would have the cluster's data
+    hint: add the new masters first; when they have joined, take the old ones out with `etcd.remove`
+    ");
+}
+
+#[test]
+fn a_cluster_that_was_never_built_does_not_exist() {
+    let place = Place::with(3, 0);
+    insta::assert_snapshot!(place.refused(&["build", "--cluster-exists"]), @"
+    error: there are no identities in `state`
+    hint: run `firstlight build`
+    ");
+    assert!(!place.path("state").exists() && !place.path("out").exists());
+    place.build();
+    assert_eq!(env(&place, "m1", "CLUSTER_EXISTS"), "");
+    place.run(&["build", "--cluster-exists"]).ok();
+    assert_eq!(env(&place, "m1", "CLUSTER_EXISTS"), "true");
+}
+
+#[test]
+fn a_master_more_changes_who_must_know_it_and_nobody_else() {
+    let place = Place::with(1, 2);
+    place.build();
+    place.describe(3, 2);
+    place.build();
+    assert_eq!(
+        env(&place, "m1", "MASTERS"),
+        "m1=10.0.0.11 m2=10.0.0.12 m3=10.0.0.13"
+    );
+}
