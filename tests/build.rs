@@ -48,9 +48,9 @@ impl Place {
         self.0.path()
     }
 
-    /// Every file of the folder.
-    fn everything(&self) -> std::collections::BTreeMap<String, Vec<u8>> {
-        support::files(self.dir())
+    /// Every file that builds made.
+    fn made(&self) -> [std::collections::BTreeMap<String, Vec<u8>>; 2] {
+        ["out", "state"].map(|folder| support::files(&self.path(folder)))
     }
 
     /// A file of a node's seed, as cloud-init hands it over.

@@ -261,15 +261,12 @@ fn lines_of_a_first_boot_are_said_by_a_script() {
                 .map(|entry| fs_err::read_to_string(entry.unwrap().path()).unwrap()),
         );
     }
+    let any = |words: &str| sources.iter().any(|text| text.contains(words));
     let said = |step: &str, state: &str| {
-        sources.iter().any(|text| {
-            let whole = text.contains(&format!("say {step} {state}"))
-                || text.contains(&format!("firstlight: {step} {state}"));
-            // a script that says several lines of one step gives the step once
-            whole
-                || (text.contains(&format!("firstlight-say {step} \"$@\""))
-                    && text.contains(&format!("say {state}")))
-        })
+        any(&format!("say {step} {state}"))
+            || any(&format!("firstlight: {step} {state}"))
+            // a program that says several lines of one step gives the step once
+            || (any(&format!("firstlight-say {step} \"$@\"")) && any(&format!("say {state}")))
     };
     let readme = readme();
     let lines: Vec<&str> = readme

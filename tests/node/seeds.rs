@@ -53,7 +53,7 @@ impl Seed {
         let (base64, _) = rest.split_once("\nEND OF SEED\n").unwrap();
         let archive = STANDARD.decode(base64.replace('\n', "")).unwrap();
         let mut members = BTreeMap::new();
-        for entry in tar::Archive::new(flate2::read::GzDecoder::new(&archive[..]))
+        for entry in tar::Archive::new(flate2::read::MultiGzDecoder::new(&archive[..]))
             .entries()
             .unwrap()
         {

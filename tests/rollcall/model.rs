@@ -186,17 +186,17 @@ impl World {
 
     fn power_on(&mut self, i: usize) {
         let disk = self.disks[i].clone();
-        let line = |word, life, set| Line { word, life, set };
+        let show = |word, life, set| Line { word, life, set };
         let own = match (&disk.wal, &disk.note) {
             (Some(_), Some((life, set))) if disk.born != Some(*life) => {
-                line("go", *life, set.clone())
+                show("go", *life, set.clone())
             }
-            (Some(wal), _) => line("data", wal.life, Set::None),
+            (Some(wal), _) => show("data", wal.life, Set::None),
             _ => {
                 self.disks[i].note = None;
                 self.lives += 1;
                 let word = if disk.born.is_some() { "lost" } else { "blank" };
-                line(word, self.lives, Set::None)
+                show(word, self.lives, Set::None)
             }
         };
         self.note(i, &format!("on as {own:?}"));
