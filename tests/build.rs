@@ -55,6 +55,15 @@ impl Place {
 
     /// A file of a node's seed, as cloud-init hands it over.
     fn seed_file(&self, node: &str, path: &str) -> String {
+        self.seed_member(node, &format!("tree/{path}"))
+    }
+
+    /// What a node's seed says of each of its files.
+    fn seed_index(&self, node: &str) -> String {
+        self.seed_member(node, "index")
+    }
+
+    fn seed_member(&self, node: &str, member: &str) -> String {
         use base64::Engine as _;
         let user_data = self.path(&format!("out/nodes/{node}/cloud-init/user-data"));
         let text = fs_err::read_to_string(user_data).unwrap();
@@ -65,7 +74,6 @@ impl Place {
             .unwrap();
         let archive = self.path("seed.tar.gz");
         fs_err::write(&archive, packed).unwrap();
-        let member = format!("tree/{path}");
         let done = run(Command::new("tar").arg("-xzOf").arg(&archive).arg(member)).ok();
         fs_err::remove_file(archive).unwrap();
         done.stdout

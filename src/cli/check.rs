@@ -51,10 +51,11 @@ fn text(plan: &Plan) -> String {
     line("pods", &list(&plan.pod_cidrs));
     line("services", &list(&plan.service_cidrs));
     line("API", &plan.api_url());
-    line(
-        "etcd",
-        &format!("{} (quorum {})", members.join(", "), members.len() / 2 + 1),
-    );
+    let etcd = match &plan.etcd.external {
+        Some(external) => external.endpoints.join(", "),
+        None => format!("{} (quorum {})", members.join(", "), members.len() / 2 + 1),
+    };
+    line("etcd", &etcd);
     line(
         "certificates",
         &format!(
@@ -150,7 +151,10 @@ fn json_text(plan: &Plan) -> String {
         "api": plan.api_url(),
         "pod_cidrs": plan.pod_cidrs.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "service_cidrs": plan.service_cidrs.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "etcd": plan.masters().map(|m| m.name.clone()).collect::<Vec<_>>(),
+        "etcd": plan.etcd.external.as_ref().map_or_else(
+            || plan.masters().map(|m| m.name.clone()).collect::<Vec<_>>(),
+            |external| external.endpoints.clone(),
+        ),
         "certificates": { "ca_days": plan.certificates.ca_days, "leaf_days": plan.certificates.leaf_days },
         "nodes": plan.nodes.iter().map(node).collect::<Vec<_>>(),
     });

@@ -49,10 +49,11 @@ fn rbac(plan: &Plan) -> Vec<Value> {
             .collect::<Vec<_>>()
             .join(",")
     };
-    let members: Vec<_> = plan
+    let own = plan
         .masters()
-        .map(|m| format!("https://{}:2379", super::host::bracketed(m.ip())))
-        .collect();
+        .map(|m| format!("https://{}:2379", super::host::bracketed(m.ip())));
+    let external = plan.etcd.external.as_ref();
+    let members: Vec<_> = external.map_or_else(|| own.collect(), |e| e.endpoints.clone());
     // what kubeadm's own tools look for; etcd is external to them, because it is a unit here
     let configuration = json!({
         "apiVersion": plan.release.settings.api_versions.kubeadm,

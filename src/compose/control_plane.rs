@@ -27,13 +27,6 @@ pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node) {
 }
 
 fn apiserver(plan: &Plan, node: &Node) -> Value {
-    // the own member first; a client that lists all survives the loss of its own
-    let mut etcd = vec!["https://127.0.0.1:2379".to_owned()];
-    etcd.extend(
-        plan.masters()
-            .filter(|m| m.name != node.name)
-            .map(|m| format!("https://{}:2379", bracketed(m.ip()))),
-    );
     let services: Vec<_> = plan.service_cidrs.iter().map(ToString::to_string).collect();
     let mut args = vec![
         format!("--advertise-address={}", node.ip()),
@@ -41,10 +34,6 @@ fn apiserver(plan: &Plan, node: &Node) -> Value {
         "--authorization-mode=Node,RBAC".to_owned(),
         format!("--client-ca-file={PKI}/ca.crt"),
         "--enable-admission-plugins=NodeRestriction".to_owned(),
-        format!("--etcd-cafile={PKI}/etcd/ca.crt"),
-        format!("--etcd-certfile={PKI}/apiserver-etcd-client.crt"),
-        format!("--etcd-keyfile={PKI}/apiserver-etcd-client.key"),
-        format!("--etcd-servers={}", etcd.join(",")),
         format!("--kubelet-certificate-authority={PKI}/ca.crt"),
         format!("--kubelet-client-certificate={PKI}/apiserver-kubelet-client.crt"),
         format!("--kubelet-client-key={PKI}/apiserver-kubelet-client.key"),
@@ -68,9 +57,11 @@ fn apiserver(plan: &Plan, node: &Node) -> Value {
         format!("--tls-cert-file={PKI}/apiserver.crt"),
         format!("--tls-private-key-file={PKI}/apiserver.key"),
     ];
+    args.extend(etcd(plan, node));
     if plan.release.settings.apiserver.insecure_port {
         args.push("--insecure-port=0".to_owned());
     }
+    args.sort_unstable();
     pod(
         node,
         "kube-apiserver",
@@ -87,6 +78,32 @@ fn apiserver(plan: &Plan, node: &Node) -> Value {
             json!({ "host": "127.0.0.1", "path": path, "port": 6443, "scheme": "HTTPS" })
         },
     )
+}
+
+/// How the API server reaches etcd.
+fn etcd(plan: &Plan, node: &Node) -> Vec<String> {
+    let (servers, ca, client) = if let Some(external) = &plan.etcd.external {
+        (
+            external.endpoints.clone(),
+            external.ca_certificate.is_some(),
+            external.certificate.is_some(),
+        )
+    } else {
+        // the own member first; a client that lists all survives the loss of its own
+        let others = plan.masters().filter(|m| m.name != node.name);
+        let others = others.map(|m| format!("https://{}:2379", bracketed(m.ip())));
+        let own = std::iter::once("https://127.0.0.1:2379".to_owned());
+        (own.chain(others).collect(), true, true)
+    };
+    let mut args = vec![format!("--etcd-servers={}", servers.join(","))];
+    if ca {
+        args.push(format!("--etcd-cafile={PKI}/etcd/ca.crt"));
+    }
+    if client {
+        args.push(format!("--etcd-certfile={PKI}/apiserver-etcd-client.crt"));
+        args.push(format!("--etcd-keyfile={PKI}/apiserver-etcd-client.key"));
+    }
+    args
 }
 
 fn controller_manager(plan: &Plan, node: &Node) -> Value {

@@ -2,7 +2,7 @@
 
 use super::tree::{Kind, NodeTree};
 use crate::identity::{
-    Authority, AuthorityKind, Identities, Leaf, LeafKind, ServiceAccount, kubeconfig,
+    Authority, AuthorityKind, ExternalEtcd, Identities, Leaf, LeafKind, ServiceAccount, kubeconfig,
 };
 use crate::plan::{Node, Plan};
 
@@ -32,8 +32,12 @@ pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node, ids: &Identitie
     );
     let Some(master) = &own.master else { return };
     concern.authority(&format!("{PKI}/ca"), AuthorityKind::Cluster, true);
-    concern.authority(&format!("{PKI}/etcd/ca"), AuthorityKind::Etcd, false);
-    concern.authority(&format!("{PKI}/etcd/ca"), AuthorityKind::Etcd, true);
+    if let Some(external) = &ids.external_etcd {
+        concern.external_etcd(external);
+    } else {
+        concern.authority(&format!("{PKI}/etcd/ca"), AuthorityKind::Etcd, false);
+        concern.authority(&format!("{PKI}/etcd/ca"), AuthorityKind::Etcd, true);
+    }
     concern.authority(
         &format!("{PKI}/front-proxy-ca"),
         AuthorityKind::FrontProxy,
@@ -46,6 +50,11 @@ pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node, ids: &Identitie
     );
     for (kind, leaf) in master.leaves() {
         match kind {
+            LeafKind::ApiserverEtcdClient
+            | LeafKind::EtcdServer
+            | LeafKind::EtcdPeer
+            | LeafKind::EtcdHealthcheckClient
+                if ids.external_etcd.is_some() => {}
             LeafKind::Admin => concern.kubeconfig("admin", "kubernetes-admin", kind, leaf),
             LeafKind::ControllerManager => concern.kubeconfig(
                 "controller-manager",
@@ -100,6 +109,24 @@ impl Concern<'_> {
         } else {
             self.tree
                 .public(&format!("{path}.crt"), authority.cert.clone());
+        }
+    }
+
+    /// What the user gave for an etcd that is not ours, where the own would be.
+    fn external_etcd(&mut self, external: &ExternalEtcd) {
+        if let Some(ca) = &external.ca {
+            self.tree.public(&format!("{PKI}/etcd/ca.crt"), ca.clone());
+        }
+        if let Some((certificate, key)) = &external.client {
+            let stem = format!("{PKI}/apiserver-etcd-client");
+            self.tree
+                .public(&format!("{stem}.crt"), certificate.clone());
+            self.tree.secret(
+                &format!("{stem}.key"),
+                key,
+                Kind::Fixed,
+                ExternalEtcd::ALLOWS,
+            );
         }
     }
 

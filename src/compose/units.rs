@@ -19,20 +19,26 @@ const ALL: [&str; 10] = [
 ];
 
 /// Units of masters.
-const MASTER: [&str; 5] = [
+const MASTER: [&str; 2] = ["firstlight-apply.service", "firstlight-manifests.service"];
+
+/// Units of masters with a member of etcd.
+const MEMBER: [&str; 3] = [
     "etcd.service",
-    "firstlight-apply.service",
     "firstlight-etcd-snapshot.service",
     "firstlight-etcd-snapshot.timer",
-    "firstlight-manifests.service",
 ];
 
 /// Where programs go: writable on systems with a read-only `/usr`, never mounted noexec.
 const BIN: &str = "/opt/firstlight/bin";
 
 pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node) {
+    let etcd = node.is_master() && plan.etcd.external.is_none();
     for (name, content) in overlay::folder("firstlight/bin") {
-        if node.is_master() || !of_masters(name) {
+        if match whose(name) {
+            Whose::Etcd => etcd,
+            Whose::Masters => node.is_master(),
+            Whose::All => true,
+        } {
             tree.program(&format!("{BIN}/{name}"), content);
         }
     }
@@ -41,7 +47,8 @@ pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node) {
         overlay::file("firstlight/units/firstlight.target"),
     );
     let master: &[&str] = if node.is_master() { &MASTER } else { &[] };
-    for unit in ALL.iter().chain(master) {
+    let member: &[&str] = if etcd { &MEMBER } else { &[] };
+    for unit in ALL.iter().chain(master).chain(member) {
         tree.public(
             &format!("/etc/systemd/system/{unit}"),
             overlay::file(&format!("firstlight/units/{unit}")),
@@ -55,7 +62,7 @@ pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node) {
         }
     }
     let mut tools = vec!["status", "reset"];
-    if node.is_master() {
+    if etcd {
         tools.extend(["etcdctl", "etcd-snapshot", "etcd-restore"]);
         tree.public(
             "/etc/systemd/system/firstlight-etcd-snapshot.timer.d/every.conf",
@@ -77,12 +84,21 @@ pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node) {
     }
 }
 
-/// Whether a program has work on masters alone.
-fn of_masters(program: &str) -> bool {
-    program.starts_with("firstlight-etcd")
-        || ["apply", "ask", "roll", "rollcall", "show"]
-            .iter()
-            .any(|name| program.strip_prefix("firstlight-") == Some(name))
+/// Where a program has work.
+enum Whose {
+    /// Where a member of etcd runs.
+    Etcd,
+    Masters,
+    All,
+}
+
+fn whose(program: &str) -> Whose {
+    match program.trim_start_matches("firstlight-") {
+        "ask" | "roll" | "rollcall" | "show" => Whose::Etcd,
+        name if name.starts_with("etcd") => Whose::Etcd,
+        "apply" => Whose::Masters,
+        _ => Whose::All,
+    }
 }
 
 /// What cloud-init runs on every boot: stages `archive` (base64 lines) and starts `firstlight.service`.

@@ -1,8 +1,8 @@
 //! `etcd:` of `cluster.yml`.
 
-use super::key::{Effect, key};
-use super::kinds::{COUNT, LIST, NAMES, TEXT};
-use super::model::{Etcd, Snapshots};
+use super::key::key;
+use super::kinds::{COUNT, NAMES, TEXT, URLS};
+use super::model::{Etcd, ExternalEtcd, Snapshots};
 use super::read::Reader;
 
 /// The section.
@@ -19,22 +19,45 @@ pub(super) fn etcd(reader: &mut Reader<'_, '_>) -> Etcd {
         ),
         snapshots,
     );
-    // Pharos's, for an etcd of one's own
-    for (name, doc) in [
-        ("certificate", "path of the client certificate"),
-        ("ca_certificate", "path of the authority's certificate"),
-        ("key", "path of the client key"),
-    ] {
-        reader.optional(&key(name, doc).effect(Effect::None), &TEXT);
-    }
-    reader.optional(
-        &key("endpoints", "client URLs of an etcd of one's own").effect(Effect::None),
-        &LIST,
-    );
+    let external = external(reader);
     Etcd {
         remove: remove.unwrap_or_default(),
         snapshots,
+        external,
     }
+}
+
+/// An etcd that somebody else runs; Pharos's keys.
+fn external(reader: &mut Reader<'_, '_>) -> Option<ExternalEtcd> {
+    let endpoints = key(
+        "endpoints",
+        "client URLs of an etcd that is not on the masters; nothing of etcd runs there then",
+    );
+    let ca = key("ca_certificate", "path of its authority's certificate");
+    let certificate = key("certificate", "path of the client certificate");
+    let client_key = key("key", "path of the client key");
+    let endpoints = reader.optional(&endpoints.example("[\"https://10.0.0.31:2379\"]"), &URLS);
+    let files = [
+        reader.optional(&ca.example("etcd/ca.crt"), &TEXT),
+        reader.optional(&certificate.example("etcd/client.crt"), &TEXT),
+        reader.optional(&client_key.example("etcd/client.key"), &TEXT),
+    ];
+    let [ca_certificate, certificate, key] = files;
+    let external = ExternalEtcd {
+        endpoints: endpoints.unwrap_or_default(),
+        ca_certificate,
+        certificate,
+        key,
+    };
+    let given = !external.endpoints.is_empty()
+        || [
+            &external.ca_certificate,
+            &external.certificate,
+            &external.key,
+        ]
+        .iter()
+        .any(|file| file.is_some());
+    given.then_some(external)
 }
 
 fn snapshots(reader: &mut Reader<'_, '_>) -> Snapshots {

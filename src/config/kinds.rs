@@ -14,7 +14,7 @@ use addresses::{ip, mac, server, url};
 
 pub(super) use lists::{
     ADDRESSES, BOOL_MAP, CIDRS, DOMAINS, ENVIRONMENT, IPS, LABELS, LIST, MAPPING, NAMES,
-    QUANTITIES, SERVERS, SSH_KEYS, TEXT_MAP,
+    QUANTITIES, SERVERS, SSH_KEYS, TEXT_MAP, URLS,
 };
 
 /// The text of a single value.

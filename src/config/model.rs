@@ -44,6 +44,21 @@ pub struct Etcd {
     pub remove: Vec<String>,
     /// Snapshots on every master.
     pub snapshots: Snapshots,
+    /// An etcd that is not ours, in place of members on the masters.
+    pub external: Option<ExternalEtcd>,
+}
+
+/// `etcd.endpoints:` and its files (paths, relative to the file).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExternalEtcd {
+    /// Client URLs.
+    pub endpoints: Vec<String>,
+    /// The authority of its servers.
+    pub ca_certificate: Option<String>,
+    /// The client certificate.
+    pub certificate: Option<String>,
+    /// Its key.
+    pub key: Option<String>,
 }
 
 /// `etcd.snapshots:`

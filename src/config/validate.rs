@@ -111,8 +111,34 @@ impl Check<'_> {
         }
     }
 
-    /// Who is to leave cannot be planned, and somebody must stay.
+    /// An etcd of one's own needs all of its parts; who is to leave cannot be planned.
     fn etcd(&mut self) {
+        if let Some(external) = &self.config.etcd.external {
+            let tls = external
+                .endpoints
+                .iter()
+                .any(|url| url.starts_with("https:"));
+            let missing = [
+                ("endpoints", external.endpoints.is_empty()),
+                ("ca_certificate", tls && external.ca_certificate.is_none()),
+                (
+                    "certificate",
+                    external.key.is_some() && external.certificate.is_none(),
+                ),
+                (
+                    "key",
+                    external.certificate.is_some() && external.key.is_none(),
+                ),
+            ];
+            for (key, _) in missing.into_iter().filter(|(_, missing)| *missing) {
+                self.error(
+                    "etcd/incomplete",
+                    "etcd",
+                    format!("an etcd of one's own needs `etcd.{key}` too"),
+                    "give `endpoints`, with https also `ca_certificate`, and `certificate` with `key` where it asks for them",
+                );
+            }
+        }
         for (index, name) in self.config.etcd.remove.iter().enumerate() {
             let planned = |host: &&Host| host.role == Role::Master && host.name == *name;
             if self.config.hosts.iter().any(|host| planned(&host)) {

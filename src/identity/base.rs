@@ -173,6 +173,7 @@ impl Base {
     ) -> Identities {
         let stamps = nodes.values().map(|node| node.stamp);
         Identities {
+            external_etcd: None,
             stamp: stamps
                 .chain([issued(&admin.facts)])
                 .fold(self.roots.stamp(), Ord::max),

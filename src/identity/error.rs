@@ -150,6 +150,20 @@ pub enum IdentityError {
         /// How many nodes have none.
         wanted: usize,
     },
+    /// A file of the user's that holds no certificate.
+    #[error("`{}` holds no certificate in PEM form", path.display())]
+    NoCertificate {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A key of the user's that is not the certificate's.
+    #[error("`{}` is not the key of `{}`", key.display(), certificate.display())]
+    OtherKey {
+        /// The key's file.
+        key: PathBuf,
+        /// The certificate's.
+        certificate: PathBuf,
+    },
     /// A master of the last build is none any more, and nobody said what becomes of its etcd member.
     #[error("`{name}` was a master in the last build, and is none in this file")]
     MasterLeftOut {
@@ -266,6 +280,12 @@ impl IdentityError {
             }
             Self::SubnetOutside { .. } => {
                 format!("let `network.pod_network_cidr` contain it again; {NEW_CLUSTER}")
+            }
+            Self::NoCertificate { .. } => {
+                "it must begin with `-----BEGIN CERTIFICATE-----`".to_owned()
+            }
+            Self::OtherKey { .. } => {
+                "name the key that the certificate was made for, unencrypted and in PEM form".to_owned()
             }
             Self::Io(_) | Self::NoRandomness | Self::Certificate(_) => return None,
         })

@@ -9,6 +9,7 @@ mod authority;
 mod base;
 mod certificate;
 mod error;
+mod external;
 mod facts;
 mod fingerprint;
 mod generation;
@@ -27,6 +28,7 @@ mod subnet;
 
 pub use authority::{Authority, AuthorityKind};
 pub use error::{Damage, IdentityError, Remedy};
+pub use external::ExternalEtcd;
 pub use facts::{Facts, San, Subject, Usage};
 pub use fingerprint::Fingerprint;
 pub use generation::generation;

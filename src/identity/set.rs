@@ -64,6 +64,8 @@ pub struct Identities {
     pub service_account: ServiceAccount,
     /// The administrator outside the cluster.
     pub admin: Leaf,
+    /// Towards an etcd that is not ours, where there is one.
+    pub external_etcd: Option<super::ExternalEtcd>,
     /// By node name.
     pub nodes: BTreeMap<String, NodeIdentities>,
     /// By node name, removed nodes' too; one per pod network, in the plan's order.
@@ -237,8 +239,20 @@ impl Identities {
         let placed = self
             .placed()
             .map(|(owner, facts)| (facts.fingerprint, owner));
+        let external = self.external_etcd.as_ref().and_then(|e| e.fingerprint);
+        let external = external.map(|fingerprint| {
+            // it signs nothing, but is a master's alone like what does
+            let owner = Owner {
+                node: None,
+                signs: true,
+                what: "etcd.key".to_owned(),
+                allows: super::ExternalEtcd::ALLOWS.to_owned(),
+            };
+            (fingerprint, owner)
+        });
         placed
             .chain([(self.service_account.fingerprint, service_account)])
+            .chain(external)
             .collect()
     }
 

@@ -275,6 +275,7 @@ fn node(
         needs: needs
             .into_iter()
             .filter(on_this_role)
+            .filter(|a| a.component != "etcd" || config.etcd.external.is_none())
             .filter(|a| a.component != "coredns" || addons(config).contains("coredns"))
             .collect(),
     })

@@ -190,6 +190,9 @@ const ROWS: [Port; 15] = [
 /// Every row that exists in this cluster, sorted by port.
 pub fn ports(plan: &Plan) -> Vec<Port> {
     let mut rows = ROWS.to_vec();
+    if plan.etcd.external.is_some() {
+        rows.retain(|r| ![2379, 2380, 2382].contains(&r.port));
+    }
     if plan.nodes.iter().any(|n| !n.is_master()) {
         rows.push(tcp(
             6443,

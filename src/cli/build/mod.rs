@@ -4,7 +4,7 @@ mod node;
 mod output;
 mod summary;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use rayon::prelude::*;
@@ -73,6 +73,10 @@ pub fn run(mut args: Build, printer: &Printer) -> Result<(), Failure> {
     if !args.new_identities {
         identity::check_masters(&args.input.state(), &plan)?;
     }
+    let external = plan.etcd.external.as_ref();
+    let base = args.input.file.parent().unwrap_or(Path::new(""));
+    let external = external.map(|settings| identity::ExternalEtcd::read(settings, base));
+    let external = external.transpose()?;
     let out = args
         .out
         .clone()
@@ -82,13 +86,14 @@ pub fn run(mut args: Build, printer: &Printer) -> Result<(), Failure> {
     let options = identity::Options {
         new_identities: args.new_identities,
     };
-    let (ids, issued) = identity::issue(
+    let (mut ids, issued) = identity::issue(
         &plan,
         &args.input.state(),
         &args.input.lock(),
         now()?,
         options,
     )?;
+    ids.external_etcd = external;
     identity::record_masters(&args.input.state(), &plan)?;
     let generation = identity::generation(&args.input.state(), &compose::objects(&plan))?;
 

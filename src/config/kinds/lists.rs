@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use super::super::key::{At, Kind, suggestion, wrong_type};
 use super::super::model::Address;
 use super::super::names;
-use super::addresses::{address, cidr, ip, server};
+use super::addresses::{address, cidr, ip, server, url};
 use super::{LABEL_VALUE_TEXT, boolean, dns_label, domain, is_label_value, text};
 use crate::diagnostic::Span;
 use crate::yaml::{Node, Value};
@@ -213,6 +213,11 @@ pub(in super::super) const DOMAINS: Kind<Vec<String>> = Kind {
 pub(in super::super) const SERVERS: Kind<Vec<String>> = Kind {
     name: "list of host names and addresses",
     parse: |node, at| list(node, at, server),
+};
+/// URLs.
+pub(in super::super) const URLS: Kind<Vec<String>> = Kind {
+    name: "list of URLs",
+    parse: |node, at| one_or_more(node, at, url),
 };
 /// Node names.
 pub(in super::super) const NAMES: Kind<Vec<String>> = Kind {
