@@ -78,7 +78,8 @@ pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node) {
             format!("{BIN}/firstlight-{tool}"),
         );
     }
-    for tool in ["kubectl", "crictl", "etcdctl", "ctr", "kubeadm"] {
+    let upstream = ["kubectl", "crictl", "ctr", "kubeadm"].into_iter();
+    for tool in upstream.chain(etcd.then_some("etcdctl")) {
         tree.links
             .insert(format!("/usr/local/bin/{tool}"), format!("{BIN}/{tool}"));
     }
