@@ -1,12 +1,14 @@
 """Masters for the roll call: namespaces, a disk each, and what can happen to them."""
 
 import base64
+import fcntl
 import io
 import os
 import pathlib
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import tarfile
 import time
@@ -132,6 +134,13 @@ class Machine:
                     filler.flush()
             except OSError:
                 pass
+
+    def fail(self):
+        """Every access to the disk is an error from now on, until the next power-on."""
+        shutdown = 0x8004587D  # EXT4_IOC_SHUTDOWN, include/uapi/linux/ext4.h of Linux
+        disk = os.open(self.folder / "disk", os.O_RDONLY)
+        fcntl.ioctl(disk, shutdown, struct.pack("I", 2))  # without a flush of the log
+        os.close(disk)
 
     def room(self):
         (self.folder / "disk" / "filler").unlink(missing_ok=True)
