@@ -36,7 +36,8 @@ def unpack(seed, folder):
         members = [m for m in tar if m.name.startswith("tree/")]
         for member in members:
             member.name = member.name[len("tree/"):]
-        tar.extractall(folder, members, filter="tar")
+        tar.extraction_filter = getattr(tarfile, "tar_filter", None)  # Debian 12's Python knows no filters
+        tar.extractall(folder, members)
 
 
 class Machine:
