@@ -61,18 +61,6 @@ fn a_cluster_that_was_never_built_does_not_exist() {
     assert_eq!(env(&place, "m1", "CLUSTER_EXISTS"), "true");
 }
 
-#[test]
-fn a_master_more_changes_who_must_know_it_and_nobody_else() {
-    let place = Place::with(1, 2);
-    place.build();
-    place.describe(3, 2);
-    place.build();
-    assert_eq!(
-        env(&place, "m1", "MASTERS"),
-        "m1=10.0.0.11 m2=10.0.0.12 m3=10.0.0.13"
-    );
-}
-
 /// A certificate of an authority of its own, and the key, made by openssl.
 fn client_files(place: &Place) {
     let script = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.crt -subj /CN=theirs -days 9
