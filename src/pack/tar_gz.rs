@@ -11,7 +11,7 @@ use super::gzip;
 use super::tar::{Archive, Entry, TarError};
 
 /// Level for what is compressed for one archive: the best saves half a percent and takes twice as long.
-const OWN: u32 = 6;
+const OWN: u32 = 3;
 
 /// Files by relative path: permission bits and content.
 pub type Files<C> = BTreeMap<String, (u32, C)>;

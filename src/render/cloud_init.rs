@@ -16,6 +16,9 @@ use crate::plan::{Node, Plan};
 /// second per megabyte each; larger seeds still work.
 pub const COMFORTABLE_BYTES: usize = 256 * 1024;
 
+/// Stands for the archive until the rest of the document is there.
+const PLACE: &str = "@SEED@";
+
 /// File name to content. `network-config` is absent where the machine asks DHCP on its only
 /// interface, which is what cloud-init does by itself.
 pub fn files(
@@ -57,7 +60,7 @@ fn user_data(plan: &Plan, archive: &[u8], digest_hex: &str) -> String {
         "disable_root": true,
         // a new seed for the same machine must not change the host keys that people know
         "ssh_deletekeys": false,
-        "bootcmd": [foothold(&lines(archive), digest_hex)],
+        "bootcmd": [foothold(PLACE, digest_hex)],
     });
     if let (Some(user), false) = (&plan.ssh.user, plan.ssh.authorized_keys.is_empty()) {
         config["users"] = json!([{
@@ -69,14 +72,27 @@ fn user_data(plan: &Plan, archive: &[u8], digest_hex: &str) -> String {
             "ssh_authorized_keys": plan.ssh.authorized_keys,
         }]);
     }
-    format!("#cloud-config\n{}", yaml(&config))
+    fill(&format!("#cloud-config\n{}", yaml(&config)), archive)
 }
 
-/// Base64 in lines of 76 characters.
-fn lines(bytes: &[u8]) -> String {
+/// `text` with `archive` in its [`PLACE`], a line of a literal block: base64 in lines of 76 characters,
+/// each indented as the block is. It is put in afterwards because it is nearly all of the text and
+/// has nothing that a YAML writer would have to look at.
+fn fill(text: &str, archive: &[u8]) -> String {
+    let (before, after) = text.split_once(PLACE).expect("the foothold has a place");
+    let indent = &before[before.rfind('\n').map_or(0, |at| at + 1)..];
+    let mut filled = String::with_capacity(text.len() + archive.len() * 3 / 2);
+    filled.push_str(before);
     // 57 bytes are 76 characters
-    let lines: Vec<_> = bytes.chunks(57).map(|c| STANDARD.encode(c)).collect();
-    lines.join("\n")
+    for (number, bytes) in archive.chunks(57).enumerate() {
+        if number > 0 {
+            filled.push('\n');
+            filled.push_str(indent);
+        }
+        STANDARD.encode_string(bytes, &mut filled);
+    }
+    filled.push_str(after);
+    filled
 }
 
 /// Version 1, read alike by every renderer; version 2 is unknown to EL7's 0.7.9.
