@@ -79,7 +79,10 @@ impl Place {
         now: OffsetDateTime,
         new_identities: bool,
     ) -> Result<(Identities, Vec<Issued>), IdentityError> {
-        let options = Options { new_identities };
+        let options = Options {
+            new_identities,
+            progress: &|| {},
+        };
         issue(plan, &self.state(), &self.lock(), now, options)
     }
 

@@ -15,11 +15,13 @@ use super::{Identities, IdentityError, Issued, LeafKind, NodeIdentities, leaf, s
 use crate::plan::Plan;
 
 /// How to issue.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Options {
+#[derive(Clone, Copy)]
+pub struct Options<'a> {
     /// Make a new cluster even where the lock or the state folder knows one; an old state folder is
     /// moved aside, never removed.
     pub new_identities: bool,
+    /// Called after each node, from any thread.
+    pub progress: &'a (dyn Fn() + Sync),
 }
 
 /// Reads the state folder, issues what `plan` needs and it lacks, and returns all of it with what is
@@ -30,7 +32,7 @@ pub fn issue(
     state: &Path,
     lock: &Path,
     now: OffsetDateTime,
-    options: Options,
+    options: Options<'_>,
 ) -> Result<(Identities, Vec<Issued>), IdentityError> {
     let mut locked = Lock::read(lock)?;
     if options.new_identities {
@@ -58,7 +60,7 @@ pub fn issue(
     }
     let press = Press::new(&base.roots, &store, plan, now)?;
     let admin = press.leaf(None, LeafKind::Admin, &leaf::admin(), &mut changes)?;
-    let nodes = press.nodes(&mut changes)?;
+    let nodes = press.nodes(options.progress, &mut changes)?;
     store.commit(&changes.files)?;
     locked.update(lock, &base.locked(&plan.cluster))?;
     Ok((base.identities(admin, nodes, pod_subnets), changes.issued))

@@ -118,16 +118,21 @@ impl<'a> Press<'a> {
         })
     }
 
-    /// Every node's identities.
+    /// Every node's identities; `progress` is called after each.
     pub fn nodes(
         &self,
+        progress: &(dyn Fn() + Sync),
         changes: &mut Changes,
     ) -> Result<BTreeMap<String, NodeIdentities>, IdentityError> {
         let made: Vec<_> = self
             .plan
             .nodes
             .par_iter()
-            .map(|node| self.node(node))
+            .map(|node| {
+                let made = self.node(node);
+                progress();
+                made
+            })
             .collect();
         let mut nodes = BTreeMap::new();
         for (node, made) in self.plan.nodes.iter().zip(made) {

@@ -140,6 +140,8 @@ fn losses_are_restored_and_said_and_changes_are_drift() {
     machine.write(changed, "# the operator's\n");
     let link = "/etc/systemd/system/firstlight.target.wants/kubelet.service";
     fs::remove_file(machine.at(link)).unwrap();
+    let key = "/var/lib/kubelet/pki/kubelet.key";
+    machine.run(&format!("chmod 0644 {key}")).ok();
     let boot = machine.boot().ok("hand-over checked");
     for words in [
         format!("firstlight: hand-over restored ({empty})"),
@@ -158,6 +160,11 @@ fn losses_are_restored_and_said_and_changes_are_drift() {
     assert!(
         status.starts_with("w1, worker of demo; seed ") && !status.contains("not settled"),
         "{status}"
+    );
+    assert_eq!(
+        machine.run(&format!("stat -c %a {key}")).ok().stdout,
+        "600\n",
+        "a secret that others could read is root's alone again"
     );
     machine.write(changed, &W1.files[changed].content);
     machine.boot().ok("hand-over checked");

@@ -127,3 +127,22 @@ fn without_a_product_uuid_the_macs_say_it() {
         .boot()
         .refused("settled on another machine (MAC 52:54:00:79:00:11, here 52:54:00:79:00:99)");
 }
+
+#[test]
+fn a_product_uuid_that_many_boards_share_says_nothing() {
+    for shared in [
+        "00000000-0000-0000-0000-000000000000",
+        "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF",
+        "03000200-0400-0500-0006-000700080009",
+    ] {
+        let machine = Machine::new();
+        machine.write("sys/class/dmi/id/product_uuid", format!("{shared}\n"));
+        machine.attach(&DEMO.seed("w1"));
+        machine.boot().ok("settled");
+        machine.boot().ok("hand-over checked");
+        machine.write("sys/class/net/eth0/address", "52:54:00:79:00:99\n");
+        machine
+            .boot()
+            .refused("settled on another machine (MAC 52:54:00:79:00:11, here 52:54:00:79:00:99)");
+    }
+}

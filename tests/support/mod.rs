@@ -89,7 +89,10 @@ impl Cluster {
             &folder.path().join("state"),
             &folder.path().join("firstlight.lock"),
             now,
-            Options::default(),
+            Options {
+                new_identities: false,
+                progress: &|| {},
+            },
         )
         .unwrap();
         Cluster {

@@ -83,8 +83,10 @@ pub fn run(mut args: Build, printer: &Printer) -> Result<(), Failure> {
         .unwrap_or_else(|| args.input.file.with_file_name("out"));
     let mut output = Output::open(&out)?;
 
+    let bar = printer.bar("identities", plan.nodes.len());
     let options = identity::Options {
         new_identities: args.new_identities,
+        progress: &|| bar.inc(1),
     };
     let (mut ids, issued) = identity::issue(
         &plan,
@@ -93,6 +95,7 @@ pub fn run(mut args: Build, printer: &Printer) -> Result<(), Failure> {
         now()?,
         options,
     )?;
+    bar.finish_and_clear();
     ids.external_etcd = external;
     identity::record_masters(&args.input.state(), &plan)?;
     let generation = identity::generation(&args.input.state(), &compose::objects(&plan))?;
@@ -141,7 +144,7 @@ fn build_nodes(
     output: &Output,
     printer: &Printer,
 ) -> Result<Vec<BuiltNode>, Failure> {
-    let bar = printer.bar("nodes", plan.nodes.len());
+    let bar = printer.bar("seeds", plan.nodes.len());
     let builder = Builder::new(plan, ids, generation, output);
     let built = plan
         .nodes
