@@ -151,7 +151,11 @@ fn an_unknown_train_names_those_that_exist() {
         .artefacts(Some("plan-9"), Arch::Amd64)
         .unwrap_err()
         .to_string();
-    assert!(message.ends_with("must be one of: debian-12"), "{message}");
+    assert!(
+        message
+            .ends_with("must be one of: alma-9, debian-11, debian-12, debian-13, rhel-9, rocky-9"),
+        "{message}"
+    );
 }
 
 fn overrides(files: &[(&str, &str)]) -> (tempfile::TempDir, Result<Catalogue, CatalogueError>) {

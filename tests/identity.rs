@@ -36,7 +36,7 @@ fn plan(masters: u8, workers: u8) -> Plan {
     let workers = (1..=workers).map(host("worker", 2));
     let hosts: String = masters.chain(workers).collect();
     let text = format!(
-        "name: demo\napi: {{ endpoint: api.example.com }}\nnetwork: {{ provider: bridge }}\nhosts:\n{hosts}"
+        "name: demo\napi: {{ endpoint: api.example.com }}\nnetwork: {{ provider: bridge }}\ndefaults: {{ network: {{ gateway: 10.0.0.1 }} }}\nhosts:\n{hosts}"
     );
     let source = Source {
         name: "cluster.yml".to_owned(),

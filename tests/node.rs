@@ -26,3 +26,5 @@ mod say;
 mod seeds;
 #[path = "node/server.rs"]
 mod server;
+#[path = "node/size.rs"]
+mod size;

@@ -35,6 +35,8 @@ foothold() { # ARCHIVE: unpacks what starts the rest, each file complete or abse
     { tar -xzOf "$1" "tree/$f" > "/$f.part" && chmod $mode "/$f.part" && sync "/$f.part" && mv "/$f.part" "/$f"; } ||
       failed "/$f cannot be written: is the disk full? make room and reboot"
   done
+  # SELinux: a program below /opt that is no bin_t may not be a service
+  ! command -v restorecon > /dev/null || restorecon -RF /opt/firstlight /etc/systemd/system/firstlight.service
   ln -sfn ../firstlight.service /etc/systemd/system/multi-user.target.wants/firstlight.service
   sync /etc/systemd/system /opt/firstlight/bin
 }

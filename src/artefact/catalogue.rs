@@ -217,15 +217,17 @@ pub struct Image {
     pub digests: BTreeMap<String, Option<Digest>>,
 }
 
-/// `overlays/packages/<profile>.yml`: what a profile's base image lacks, with everything that
+/// `overlays/packages/<list>.yml`: what a profile's base image lacks, with everything that
 /// needs in turn.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct PackageSet {
     /// Root of the distribution's archive, without a slash at the end.
     pub base: String,
     /// By package name.
     pub packages: BTreeMap<String, Package>,
+    /// Names of those that only the distribution's own signed repository has: no digest is known.
+    pub from_repository: Vec<String>,
 }
 
 /// One distribution package.

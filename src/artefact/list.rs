@@ -70,7 +70,7 @@ pub enum Item {
         /// Path as the archive writes it, absolute path on the node; sorted.
         members: Vec<(String, String)>,
     },
-    /// A Debian package.
+    /// A Debian package file.
     Deb {
         /// Of the package.
         digest: Digest,

@@ -38,6 +38,11 @@ impl<'c> Train<'c> {
         &self.spec.host
     }
 
+    /// The catalogue that it is part of.
+    pub fn catalogue(&self) -> &'c Catalogue {
+        self.catalogue
+    }
+
     /// What differs between releases.
     pub fn settings(&self) -> &'c Settings {
         &self.spec.settings

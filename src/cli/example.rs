@@ -226,7 +226,7 @@ mod tests {
         let text = steps(&example);
         for part in [
             &image.url,
-            image.digest.split(':').nth(1).unwrap(),
+            image.digest.as_deref().unwrap().split(':').nth(1).unwrap(),
             node.mac.as_ref().unwrap(),
             "example/out/nodes/m1/seed.iso",
             "example/out/kubeconfig",

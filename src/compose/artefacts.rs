@@ -42,6 +42,7 @@ pub(super) fn add(tree: &mut NodeTree, node: &Node) {
             Item::Image { .. } => {}
         }
     }
+    lines.extend(node.packages.iter().map(|name| format!("package {name}")));
     lines.sort_unstable();
     tree.public("/etc/firstlight/artefacts", lines.join("\n") + "\n");
     let images: Vec<String> = images(node)

@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use super::Generation;
+use super::interfaces;
 use super::kubelet;
 use super::tree::NodeTree;
 use crate::identity::Identities;
-use crate::plan::profile::{NetworkOwner, TimeService};
+use crate::plan::profile::TimeService;
 use crate::plan::{Node, Plan};
 
 pub(super) fn add(
@@ -25,30 +26,15 @@ pub(super) fn add(
         "/etc/modules-load.d/firstlight.conf",
         "overlay\nbr_netfilter\nnf_conntrack\n",
     );
-    tree.public(
-        "/etc/sysctl.d/90-firstlight.conf",
-        "# forwarding and bridged packets through the host's rules: what Kubernetes asks of a node\n\
-         net.ipv4.ip_forward = 1\nnet.ipv6.conf.all.forwarding = 1\n\
-         # a leading hyphen: without br_netfilter there is no such setting\n\
-         -net.bridge.bridge-nf-call-iptables = 1\n-net.bridge.bridge-nf-call-ip6tables = 1\n\
-         # the kubelet's own demands (protectKernelDefaults), so that they hold before it starts\n\
-         vm.overcommit_memory = 1\nkernel.panic = 10\nkernel.panic_on_oops = 1\n",
-    );
+    tree.public("/etc/sysctl.d/90-firstlight.conf", sysctls(node));
     // a detached medium must not make cloud-init look elsewhere and begin anew
     tree.public(
         "/etc/cloud/cloud.cfg.d/99-firstlight.cfg",
         "datasource_list: [NoCloud, None]\n",
     );
-    if node.profile.network == NetworkOwner::Networkd {
-        network_owner(tree);
-    }
+    interfaces::add(tree, &node.profile);
     if !node.network.ntp.is_empty() {
-        match node.profile.time {
-            TimeService::Timesyncd => tree.public(
-                "/etc/systemd/timesyncd.conf.d/90-firstlight.conf",
-                format!("[Time]\nNTP={}\n", node.network.ntp.join(" ")),
-            ),
-        }
+        tree.public(&node.profile.time.file, time_servers(node));
     }
     if !node.environment.is_empty() {
         let line = |(k, v): (&String, &String)| {
@@ -80,21 +66,41 @@ fn proxies(environment: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     all
 }
 
-/// systemd-networkd drops routes it did not make when it restarts, and systemd ≥ 242 rewrites the
-/// MACs of veths and bridges after CNI has set them.
-fn network_owner(tree: &mut NodeTree) {
-    tree.public(
-        "/etc/systemd/networkd.conf.d/90-firstlight.conf",
-        "[Network]\nManageForeignRoutes=no\nManageForeignRoutingPolicyRules=no\n",
-    );
-    tree.public(
-        "/etc/systemd/network/50-firstlight-pods.link",
-        "[Match]\nOriginalName=veth* cni* weave* vethwe* cali*\n\n[Link]\nMACAddressPolicy=none\n",
-    );
-    tree.public(
-        "/etc/systemd/network/50-firstlight-pods.network",
-        "[Match]\nName=veth* cni* weave* vethwe* cali*\n\n[Link]\nUnmanaged=yes\n",
-    );
+/// What the first boot unpacks, and as much again to work with: programs 600 MB, images 800 MB and their
+/// layers, etcd's log. Refused below, in MiB.
+const SPACE_MIB: u64 = 3000;
+
+/// What Kubernetes asks of a node, and what its system needs besides.
+fn sysctls(node: &Node) -> String {
+    let mut text = "# forwarding and bridged packets through the host's rules: what Kubernetes asks of a node\n\
+         net.ipv4.ip_forward = 1\nnet.ipv6.conf.all.forwarding = 1\n\
+         net.bridge.bridge-nf-call-iptables = 1\nnet.bridge.bridge-nf-call-ip6tables = 1\n\
+         # the kubelet's own demands (protectKernelDefaults), so that they hold before it starts\n\
+         vm.overcommit_memory = 1\nkernel.panic = 10\nkernel.panic_on_oops = 1\n"
+        .to_owned();
+    if !node.profile.sysctls.is_empty() {
+        text.push_str("# what this system needs besides\n");
+    }
+    for (key, value) in &node.profile.sysctls {
+        writeln!(text, "{key} = {value}").expect("writing to a String");
+    }
+    text
+}
+
+/// The file that names the planned time servers, as its service reads it.
+fn time_servers(node: &Node) -> String {
+    let servers = &node.network.ntp;
+    match node.profile.time.service {
+        TimeService::Timesyncd => format!("[Time]\nNTP={}\n", servers.join(" ")),
+        // it reads no other file, so this one says what distributions' own say, with other servers
+        TimeService::Chrony => {
+            let line = |server: &String| format!("server {server} iburst\n");
+            let servers: String = servers.iter().map(line).collect();
+            format!(
+                "{servers}driftfile /var/lib/chrony/drift\nmakestep 1.0 3\nrtcsync\nlogdir /var/log/chrony\n"
+            )
+        }
+    }
 }
 
 /// Values for units (`EnvironmentFile=`) and scripts (`.`): one form that both read alike, and no
@@ -131,6 +137,10 @@ fn env(plan: &Plan, node: &Node, ids: &Identities, generation: Generation) -> St
             "false"
         },
     );
+    set("PACKAGES", node.profile.packages.manager.as_str());
+    set("PACKAGE_UNITS", &node.profile.packages.units.join(" "));
+    set("SPACE_MIB", &SPACE_MIB.to_string());
+    set("TIME_SERVICE", &node.profile.time.unit);
     set("BEACON", plan.beacon.as_deref().unwrap_or_default());
     set("KUBELET_FLAGS", &kubelet::flags(plan, node));
     set(

@@ -9,6 +9,7 @@ mod balancer;
 mod containerd;
 mod control_plane;
 mod host;
+mod interfaces;
 mod kubelet;
 mod network;
 mod object;

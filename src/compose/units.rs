@@ -28,6 +28,9 @@ const MEMBER: [&str; 3] = [
     "firstlight-etcd-snapshot.timer",
 ];
 
+/// systemd that counts the tasks of a unit, and by default limits them (NEWS, 227 and 228).
+const KNOWS_TASKS_MAX: u32 = 227;
+
 /// Where programs go: writable on systems with a read-only `/usr`, never mounted noexec.
 const BIN: &str = "/opt/firstlight/bin";
 
@@ -60,6 +63,12 @@ pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node) {
                 format!("../{unit}"),
             );
         }
+    }
+    if node.profile.systemd >= KNOWS_TASKS_MAX {
+        tree.public(
+            "/etc/systemd/system/containerd.service.d/10-tasks.conf",
+            "# the processes of all pods' shims\n[Service]\nTasksMax=infinity\n",
+        );
     }
     let mut tools = vec!["status", "reset"];
     if etcd {

@@ -29,13 +29,17 @@ pub(super) fn host(reader: &mut Reader<'_, '_>) -> Host {
     let arch = reader.optional(&arch, &ARCH).unwrap_or(Arch::Amd64);
     let disk = key("disk", "disk that installers use; they touch no other");
     let disk = reader.optional(&disk.effect(Effect::None).example("/dev/vda"), &DISK);
-    let memory_mib = key("memory_mib", "planned memory in MiB")
-        .effect(Effect::None)
-        .example("4096");
+    let memory_mib = key(
+        "memory_mib",
+        "planned memory in MiB, held against the minimum of 2048; the machine is asked again at its first boot",
+    )
+    .example("4096");
     let memory_mib = reader.optional(&memory_mib, &COUNT).map(u64::from);
-    let disk_gib = key("disk_gib", "planned disk size in GiB")
-        .effect(Effect::None)
-        .example("20");
+    let disk_gib = key(
+        "disk_gib",
+        "planned disk size in GiB, held against the minimum of 40; the machine is asked again at its first boot",
+    )
+    .example("80");
     let disk_gib = reader.optional(&disk_gib, &COUNT).map(u64::from);
     let network = reader.section(&key("network", "the host's own network"), network);
     let labels = key("labels", "node labels")

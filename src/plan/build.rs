@@ -240,7 +240,13 @@ fn node(
     }
     host_fits(profile, train, &at("os"), problems)?;
     labels(host, &at("labels"), problems);
-    let needs = match train.artefacts(Some(&profile.packages), host.arch) {
+    let lacking = profile.packages.lacking.as_deref();
+    let needs = train.artefacts(lacking, host.arch).and_then(|needs| {
+        let list = lacking.map(|name| train.catalogue().package_set(name));
+        let names = list.transpose()?.map(|list| list.from_repository.clone());
+        Ok((needs, names.unwrap_or_default()))
+    });
+    let (needs, packages) = match needs {
         Ok(all) => all,
         Err(e) => {
             problems.add(
@@ -252,6 +258,7 @@ fn node(
             return None;
         }
     };
+    sources(config, profile, &packages, &at("os"), problems);
     let on_this_role = |a: &crate::artefact::Artefact| match host.role {
         Role::Master => a.on.on_masters(),
         Role::Worker => a.on.on_workers(),
@@ -272,6 +279,7 @@ fn node(
             default_taints(host.role, lone, train.settings().control_plane.taint.key())
         }),
         environment: host.environment.clone(),
+        packages,
         needs: needs
             .into_iter()
             .filter(on_this_role)
@@ -291,23 +299,22 @@ fn ips(host: &Host) -> Vec<IpAddr> {
     }
 }
 
+/// Whether the system can run the train; if not, why, and which trains it can.
 fn host_fits(
     profile: &Profile,
     train: &Train<'_>,
     path: &str,
     problems: &mut Problems<'_>,
 ) -> Option<()> {
-    let host = train.host();
-    let kernel = profile.kernel.parse().ok()?;
-    let why = if host.kernel > kernel {
-        format!("its kernel is {kernel}, the train needs {}", host.kernel)
-    } else if !host.cgroup.contains(&profile.cgroup) {
-        format!("it has control groups version {}", profile.cgroup)
-    } else if host.systemd.is_some_and(|needed| needed > profile.systemd) {
-        format!("its systemd is {}", profile.systemd)
-    } else {
+    let Some(why) = profile.lacks(train.host()) else {
         return Some(());
     };
+    let trains = &train.catalogue().trains;
+    let able: Vec<_> = trains
+        .iter()
+        .filter(|(_, other)| profile.lacks(&other.host).is_none())
+        .map(|(name, _)| format!("`{name}`"))
+        .collect();
     problems.add(
         "kubernetes/train-does-not-run",
         path,
@@ -316,9 +323,45 @@ fn host_fits(
             profile.name,
             train.name()
         ),
-        None,
+        format!("trains that it can run: {}", able.join(", ")),
     );
     None
+}
+
+/// Whether a node of this system can get what it needs from where `artefacts:` sends it.
+fn sources(
+    config: &Config,
+    profile: &Profile,
+    packages: &[String],
+    path: &str,
+    problems: &mut Problems<'_>,
+) {
+    let settings = &config.artefacts;
+    if settings.upstream && settings.mirror.is_none() && !profile.downloads {
+        problems.add(
+            "artefacts/old-downloader",
+            path,
+            format!(
+                "what `{}` downloads with does not reach today's hosts: its TLS or its roots are too old",
+                profile.name
+            ),
+            "set `artefacts.mirror`, or `artefacts.upstream: false` and attach a disk that \
+             `firstlight overlay build` made"
+                .to_owned(),
+        );
+    }
+    if !settings.upstream && !packages.is_empty() {
+        problems.add(
+            "artefacts/packages-without-digest",
+            path,
+            format!(
+                "`{}` lacks packages that only its own repository has: {}",
+                profile.name,
+                packages.join(", ")
+            ),
+            "set `artefacts.upstream: true`, or use an image that has them".to_owned(),
+        );
+    }
 }
 
 /// Labels in `kubernetes.io` and `k8s.io` that a kubelet may set on itself (`--node-labels`;

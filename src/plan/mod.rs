@@ -103,6 +103,8 @@ pub struct Node {
     pub taints: Vec<Taint>,
     /// `/etc/environment`
     pub environment: BTreeMap<String, String>,
+    /// Distribution packages that its own repository must have, by name.
+    pub packages: Vec<String>,
     /// Everything it installs or imports, each by digest.
     pub needs: Vec<Artefact>,
 }

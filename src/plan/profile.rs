@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use include_dir::{Dir, include_dir};
 use serde::Deserialize;
 
+use crate::artefact::train::{Host, MajorMinor};
 use crate::config::model::Arch;
 
 static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/profiles");
@@ -24,23 +25,136 @@ pub struct Profile {
     /// systemd's version.
     pub systemd: u32,
     /// Kernel series of the official image.
-    pub kernel: String,
+    pub kernel: MajorMinor,
+    /// glibc's version; programs of a train may need a newer one.
+    pub glibc: MajorMinor,
     /// Control group hierarchy mounted by default, 1 or 2.
     pub cgroup: u8,
-    /// File in `overlays/packages/` that lists what the official image lacks.
-    pub packages: String,
-    /// Who owns the host's interfaces.
-    pub network: NetworkOwner,
+    /// `SELinux` is enforcing: whatever is put in place is labelled.
+    pub selinux: bool,
+    /// The firewall that the image has installed.
+    pub firewall: Firewall,
+    /// The rules that its `iptables` writes.
+    pub iptables: IptablesBackend,
+    /// Distribution packages.
+    pub packages: Packages,
+    /// The host's network.
+    pub network: HostNetwork,
     /// What keeps the clock.
-    pub time: TimeService,
-    /// The resolver file that pods inherit; never systemd-resolved's stub.
+    pub time: Time,
+    /// The resolver file that pods inherit; never systemd-resolved's own address.
     pub resolv_conf: String,
+    /// Kernel settings that this system needs besides those of every node.
+    #[serde(default)]
+    pub sysctls: BTreeMap<String, String>,
+    /// Whether its own downloader reaches today's hosts: their TLS, and the roots they chain to.
+    pub downloads: bool,
+    /// Names of the serial console by architecture.
+    pub consoles: BTreeMap<Arch, String>,
     /// Official cloud image by architecture, for hypervisors with paravirtual devices.
     #[serde(default)]
     pub image: BTreeMap<Arch, Image>,
     /// The same system with the drivers of real devices, where it is another image.
     #[serde(default)]
     pub image_with_drivers: BTreeMap<Arch, Image>,
+    /// How bare metal is installed.
+    pub installer: Installer,
+}
+
+impl Profile {
+    /// What a train asks of a machine that this system lacks.
+    pub fn lacks(&self, host: &Host) -> Option<String> {
+        if host.kernel > self.kernel {
+            let (kernel, needed) = (self.kernel, host.kernel);
+            return Some(format!("its kernel is {kernel}, the train needs {needed}"));
+        }
+        if !host.cgroup.contains(&self.cgroup) {
+            return Some(format!("it has control groups version {}", self.cgroup));
+        }
+        if let Some(needed) = host.systemd.filter(|needed| *needed > self.systemd) {
+            let systemd = self.systemd;
+            return Some(format!(
+                "its systemd is {systemd}, the train needs {needed}"
+            ));
+        }
+        let needed = host.glibc.filter(|needed| *needed > self.glibc)?;
+        Some(format!(
+            "its glibc is {}, the train needs {needed}",
+            self.glibc
+        ))
+    }
+}
+
+/// The firewall of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Firewall {
+    /// Installed or one package away; the family's own.
+    Firewalld,
+    /// Ubuntu's, installed and off.
+    Ufw,
+    /// None: plain nftables or iptables.
+    None,
+}
+
+/// What the host's `iptables` programs write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IptablesBackend {
+    /// `ip_tables`, as before 1.8.
+    Legacy,
+    /// `nf_tables`, by way of `iptables-nft`.
+    Nft,
+}
+
+/// How the distribution's packages are installed, and which.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Packages {
+    /// The program that installs them.
+    pub manager: PackageManager,
+    /// File in `overlays/packages/` that lists what the official image lacks, without `.yml`; absent
+    /// where it lacks nothing.
+    #[serde(default)]
+    pub lacking: Option<String>,
+    /// Units that hold the manager's lock or restart services at first boot: stopped until first light.
+    #[serde(default)]
+    pub units: Vec<String>,
+}
+
+/// Programs that install packages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PackageManager {
+    /// Debian's, of `.deb` files.
+    Apt,
+    /// EL7's, of `.rpm` files.
+    Yum,
+    /// yum's successor.
+    Dnf,
+}
+
+impl PackageManager {
+    /// The command.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Apt => "apt",
+            Self::Yum => "yum",
+            Self::Dnf => "dnf",
+        }
+    }
+}
+
+/// The host's network.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostNetwork {
+    /// Who owns the host's interfaces once the machine is up.
+    pub owner: NetworkOwner,
+    /// What cloud-init writes for it.
+    pub renderer: Renderer,
+    /// How cloud-init's network-config must name the default gateway, for this version to read it.
+    pub default_gateway: DefaultGateway,
 }
 
 /// The program that configures network interfaces.
@@ -51,14 +165,58 @@ pub enum NetworkOwner {
     Networkd,
     /// Debian's ifupdown.
     Ifupdown,
+    /// `NetworkManager`, with or without ifcfg files.
+    NetworkManager,
+    /// EL7's `network` service.
+    Initscripts,
 }
 
-/// The program that keeps the clock.
+/// What cloud-init turns network-config into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Renderer {
+    /// `/etc/network/interfaces.d`
+    Eni,
+    /// `/etc/netplan`
+    Netplan,
+    /// `/etc/sysconfig/network-scripts/ifcfg-*`
+    Sysconfig,
+    /// `/etc/systemd/network`
+    Networkd,
+    /// `/etc/NetworkManager/system-connections`
+    NetworkManager,
+}
+
+/// Where network-config version 1 names the default gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DefaultGateway {
+    /// `gateway:` of a subnet.
+    Gateway,
+    /// A route to 0.0.0.0/0 and the resolvers at the top: EL7's 0.7.9 reads neither of a subnet.
+    Route,
+}
+
+/// What keeps the clock.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Time {
+    /// The program.
+    pub service: TimeService,
+    /// Its unit.
+    pub unit: String,
+    /// The file that names its servers.
+    pub file: String,
+}
+
+/// Programs that keep the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TimeService {
     /// systemd-timesyncd
     Timesyncd,
+    /// chrony
+    Chrony,
 }
 
 /// An official cloud image.
@@ -67,8 +225,52 @@ pub enum TimeService {
 pub struct Image {
     /// Where it is published.
     pub url: String,
-    /// `sha256:<hex>` or `sha512:<hex>` as published.
-    pub digest: String,
+    /// `sha256:<hex>` or `sha512:<hex>` as published; absent where no published one is at hand.
+    #[serde(default)]
+    pub digest: Option<String>,
+    /// Where the distribution publishes its digests.
+    #[serde(default)]
+    pub sums: Option<String>,
+}
+
+/// How a machine without an image is installed.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Installer {
+    /// The form of its answers.
+    pub answers: Answers,
+    /// Memory that it needs, in MiB; more than the system itself where it loads itself into memory.
+    pub memory_mib: u64,
+    /// Kernel and initial RAM disk by architecture; absent where the operator must bring them.
+    #[serde(default)]
+    pub netboot: BTreeMap<Arch, Netboot>,
+}
+
+/// The form of an installer's answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Answers {
+    /// debian-installer's.
+    Preseed,
+    /// Anaconda's.
+    Kickstart,
+    /// Subiquity's.
+    Autoinstall,
+}
+
+/// What a machine boots to be installed.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Netboot {
+    /// URL of the kernel.
+    pub kernel: String,
+    /// URL of the initial RAM disk.
+    pub initrd: String,
+}
+
+/// The text of a profile of the program, with the comments that say where each fact was read.
+pub fn embedded_text(name: &str) -> Option<&'static str> {
+    EMBEDDED.get_file(format!("{name}.yml"))?.contents_utf8()
 }
 
 /// Every profile by name.

@@ -1,5 +1,6 @@
 //! `NoCloud` cloud-init, in the form that every version since 0.7.9 reads as meant: plain ASCII,
 //! network-config version 1 with netmask, no `write_files` (it does not resume after a power cut).
+//! EL7's is the exception, see [`DefaultGateway::Route`].
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -10,6 +11,7 @@ use ipnet::IpNet;
 use serde_json::{Map, Value, json};
 
 use crate::compose::foothold;
+use crate::plan::profile::DefaultGateway;
 use crate::plan::{Node, Plan};
 
 /// cloud-init parses user-data several times per boot with a pure Python parser, about a third of a
@@ -122,7 +124,28 @@ pub fn network_config(node: &Node) -> Option<String> {
         interface.insert("accept-ra".to_owned(), json!(false));
     }
     interface.insert("subnets".to_owned(), json!(subnets));
-    Some(yaml(&json!({ "version": 1, "config": [interface] })))
+    let mut config = vec![Value::Object(interface)];
+    if node.profile.network.default_gateway == DefaultGateway::Route {
+        config.extend(nameservers(node));
+    }
+    Some(yaml(&json!({ "version": 1, "config": config })))
+}
+
+/// Resolvers at the top, where EL7's 0.7.9 looks for them.
+fn nameservers(node: &Node) -> Option<Value> {
+    let network = &node.network;
+    if network.nameservers.is_empty() && network.search.is_empty() {
+        return None;
+    }
+    Some(json!({
+        "type": "nameserver",
+        "address": texts(&network.nameservers),
+        "search": network.search,
+    }))
+}
+
+fn texts(ips: &[IpAddr]) -> Vec<String> {
+    ips.iter().map(ToString::to_string).collect()
 }
 
 fn subnet(node: &Node, index: usize, ip: IpAddr, prefix: Option<u8>) -> Value {
@@ -148,16 +171,23 @@ fn subnet(node: &Node, index: usize, ip: IpAddr, prefix: Option<u8>) -> Value {
         .iter()
         .find(|g| g.is_ipv4() == ip.is_ipv4())
     {
-        subnet.insert("gateway".to_owned(), json!(gateway.to_string()));
+        match node.profile.network.default_gateway {
+            DefaultGateway::Gateway => {
+                subnet.insert("gateway".to_owned(), json!(gateway.to_string()));
+            }
+            DefaultGateway::Route => {
+                let any = if ip.is_ipv4() { "0.0.0.0" } else { "::" };
+                let route =
+                    json!({ "network": any, "netmask": any, "gateway": gateway.to_string() });
+                subnet.insert("routes".to_owned(), json!([route]));
+            }
+        }
     }
     if index == 0 && !node.network.nameservers.is_empty() {
-        let servers: Vec<_> = node
-            .network
-            .nameservers
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        subnet.insert("dns_nameservers".to_owned(), json!(servers));
+        subnet.insert(
+            "dns_nameservers".to_owned(),
+            json!(texts(&node.network.nameservers)),
+        );
     }
     if index == 0 && !node.network.search.is_empty() {
         subnet.insert("dns_search".to_owned(), json!(node.network.search));

@@ -28,7 +28,9 @@ fn machine(mirror: &str, upstream: bool) -> Machine {
     let machine = Machine::with_scripts();
     machine.write(
         "etc/firstlight/node.env",
-        format!("FL_NODE='w1'\nFL_MIRROR='{mirror}'\nFL_UPSTREAM='{upstream}'\n"),
+        format!(
+            "FL_NODE='w1'\nFL_MIRROR='{mirror}'\nFL_UPSTREAM='{upstream}'\nFL_PACKAGES='apt'\n"
+        ),
     );
     machine
 }
@@ -263,7 +265,7 @@ fn everything_is_installed_and_nothing_twice() {
         .unwrap()
         .map(|e| e.unwrap().file_name())
         .collect::<Vec<_>>();
-    assert!(left.iter().all(|n| n == "apt.log"), "{left:?}");
+    assert!(left.iter().all(|n| n == "packages.log"), "{left:?}");
     let asked = upstream.asked().len() + mirror.asked().len();
     install(&machine, &lines).ok();
     assert_eq!(
@@ -381,4 +383,42 @@ fn packages_come_from_the_distribution_where_no_store_has_them_all() {
             done.stderr
         );
     }
+}
+
+#[test]
+fn packages_without_a_digest_come_from_the_systems_own_repository() {
+    let run = |upstream: bool, manager: &str| {
+        let machine = machine("", upstream);
+        let env = machine.read("etc/firstlight/node.env");
+        machine.write(
+            "etc/firstlight/node.env",
+            env.replace("'apt'", &format!("'{manager}'")),
+        );
+        machine.write("etc/firstlight/artefacts", "package iptables-nft\n");
+        let line = "set -a; . /etc/firstlight/node.env; mkdir -p /var/lib/firstlight/blobs; /opt/firstlight/bin/firstlight-packages";
+        let done = machine.run(line);
+        (machine, done, line)
+    };
+    let (machine, done, again) = run(true, "yum");
+    done.ok();
+    assert_eq!(machine.read("test/yum"), "yum -y -q install iptables-nft\n");
+    machine.run(again).ok();
+    assert_eq!(machine.read("test/yum").lines().count(), 1, "it is there");
+
+    let (machine, done, _) = run(true, "apt");
+    done.ok();
+    let apt = machine.read("test/apt");
+    assert!(
+        apt.contains("update") && apt.contains("iptables-nft"),
+        "{apt}"
+    );
+
+    let (machine, done, _) = run(false, "yum");
+    assert_eq!(done.code, Some(1));
+    assert_eq!(
+        done.stderr,
+        "iptables-nft: only the system's own repository has it\n\
+         packages iptables-nft are in no store that this machine sees\n"
+    );
+    assert_eq!(machine.read("test/yum"), "");
 }

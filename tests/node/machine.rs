@@ -164,6 +164,7 @@ impl Machine {
         let done = run(Command::new("unshare")
             .args([
                 "--mount",
+                "--uts",
                 "--pid",
                 "--fork",
                 "--kill-child",

@@ -37,14 +37,17 @@ impl Vm<'_> {
                 self.node.profile.name
             );
         };
-        let (algorithm, hex) = image
-            .digest
-            .split_once(':')
-            .unwrap_or(("sha256", &image.digest));
+        let digest = image.digest.as_deref().and_then(|d| d.split_once(':'));
+        let check = match (digest, &image.sums) {
+            (Some((algorithm, hex)), _) => {
+                format!("echo '{hex}  {}' | {algorithm}sum -c\n", self.file())
+            }
+            (None, Some(sums)) => format!("# compare its digest with what is published: {sums}\n"),
+            (None, None) => String::new(),
+        };
         format!(
-            "# 1. the official image, once\ncurl -LO {}\necho '{hex}  {}' | {algorithm}sum -c\n",
-            image.url,
-            self.file()
+            "# 1. the official image, once\ncurl -LO {}\n{check}",
+            image.url
         )
     }
 

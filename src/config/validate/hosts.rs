@@ -16,6 +16,8 @@ impl Check<'_> {
             let path = format!("hosts[{index}]");
             self.addresses(&path, host);
             self.gateways(&path, host);
+            self.way_out(&path, host);
+            self.machine(&path, host);
         }
         self.gateways_of_others();
     }
@@ -183,6 +185,67 @@ impl Check<'_> {
         }
     }
 
+    /// A static host that must leave its networks for what it downloads needs a router.
+    fn way_out(&mut self, path: &str, host: &Host) {
+        let config = self.config;
+        let nets: Vec<IpNet> = host.addresses.iter().filter_map(subnet).collect();
+        let proxied = |name: &String| name.to_lowercase().ends_with("_proxy");
+        if nets.len() < host.addresses.len()
+            || nets.is_empty()
+            || !host.network.gateways.is_empty()
+            || host.environment.keys().any(proxied)
+        {
+            return;
+        }
+        let mirror = config.artefacts.mirror.as_deref().map(host_of);
+        let outside = match mirror {
+            Some(Ok(ip)) => !nets.iter().any(|net| net.contains(&ip)),
+            // a name may be anywhere
+            Some(Err(_)) => false,
+            None => config.artefacts.upstream,
+        };
+        if outside {
+            let message = format!(
+                "`{}` has static addresses, no gateway, and must reach {}",
+                host.name,
+                mirror.map_or("upstream", |_| "a mirror outside its network")
+            );
+            self.error(
+                "hosts/no-gateway",
+                &format!("{path}.address"),
+                message,
+                "add `network: { gateway: … }`, or a mirror in its network (`artefacts.mirror`), or \
+                 `artefacts.upstream: false` and a disk that `firstlight overlay build` made",
+            );
+        }
+    }
+
+    /// The contract's minimum: 2 GB of memory, 40 GB of disk. Below what cannot work is an error.
+    fn machine(&mut self, path: &str, host: &Host) {
+        let planned = [
+            ("memory_mib", host.memory_mib, 1700, 2048, "MiB of memory"),
+            ("disk_gib", host.disk_gib, 8, 40, "GiB of disk"),
+        ];
+        for (key, size, works, minimum, what) in planned {
+            let path = format!("{path}.{key}");
+            match size {
+                Some(size) if size < works => self.error(
+                    "hosts/too-small",
+                    &path,
+                    format!("a node cannot run with {size} {what}"),
+                    format!("plan {minimum} or more"),
+                ),
+                Some(size) if size < minimum => self.warning(
+                    "hosts/below-minimum",
+                    &path,
+                    format!("{size} {what} are below the minimum of {minimum}"),
+                    "it may do for a trial, with little else on the node",
+                ),
+                _ => {}
+            }
+        }
+    }
+
     /// A cluster's machine as the others' router: possible, and hardly ever meant.
     fn gateways_of_others(&mut self) {
         let config = self.config;
@@ -220,6 +283,17 @@ impl Check<'_> {
             }
         }
     }
+}
+
+/// The address in a URL, or its name.
+fn host_of(url: &str) -> Result<IpAddr, &str> {
+    let after = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = after.split('/').next().unwrap_or(after);
+    let host = match host.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or(v6),
+        None => host.split(':').next().unwrap_or(host),
+    };
+    host.parse().map_err(|_| host)
 }
 
 /// The network of a static address.

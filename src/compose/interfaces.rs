@@ -1,0 +1,62 @@
+//! Keeps the host's network manager away from the interfaces, routes and rules that pods come with.
+
+use super::tree::NodeTree;
+use crate::plan::profile::{NetworkOwner, Profile};
+
+/// Names of the interfaces that CNI plugins make: the bridge provider's, weave's, calico's.
+const PODS: [&str; 5] = ["veth*", "cni*", "weave*", "vethwe*", "cali*"];
+
+/// systemd that gives interfaces MACs of its own, after CNI has set them (`MACAddressPolicy=persistent`
+/// in 99-default.link; systemd's NEWS, 242). udev reads it, whoever owns the network.
+const REWRITES_MACS: u32 = 242;
+/// systemd-networkd that can be told to leave foreign routes alone (NEWS, 246).
+const KNOWS_FOREIGN_ROUTES: u32 = 246;
+/// The same for routing policy rules (NEWS, 249).
+const KNOWS_FOREIGN_RULES: u32 = 249;
+
+pub(super) fn add(tree: &mut NodeTree, profile: &Profile) {
+    if profile.systemd >= REWRITES_MACS {
+        tree.public(
+            "/etc/systemd/network/50-firstlight-pods.link",
+            format!(
+                "[Match]\nOriginalName={}\n\n[Link]\nMACAddressPolicy=none\n",
+                PODS.join(" ")
+            ),
+        );
+    }
+    match profile.network.owner {
+        NetworkOwner::Networkd => networkd(tree, profile.systemd),
+        // EL7 may have NetworkManager beside its own scripts; without it the file harms nobody
+        NetworkOwner::NetworkManager | NetworkOwner::Initscripts => {
+            let names = PODS.map(|name| format!("interface-name:{name}"));
+            tree.public(
+                "/etc/NetworkManager/conf.d/90-firstlight.conf",
+                format!("[keyfile]\nunmanaged-devices+={}\n", names.join(";")),
+            );
+        }
+        // configures what its own files name, and nothing else
+        NetworkOwner::Ifupdown => {}
+    }
+}
+
+/// systemd-networkd drops routes and rules it did not make when it restarts.
+fn networkd(tree: &mut NodeTree, systemd: u32) {
+    tree.public(
+        "/etc/systemd/network/50-firstlight-pods.network",
+        format!(
+            "[Match]\nName={}\n\n[Link]\nUnmanaged=yes\n",
+            PODS.join(" ")
+        ),
+    );
+    if systemd >= KNOWS_FOREIGN_ROUTES {
+        let rules = if systemd >= KNOWS_FOREIGN_RULES {
+            "ManageForeignRoutingPolicyRules=no\n"
+        } else {
+            ""
+        };
+        tree.public(
+            "/etc/systemd/networkd.conf.d/90-firstlight.conf",
+            format!("[Network]\nManageForeignRoutes=no\n{rules}"),
+        );
+    }
+}
