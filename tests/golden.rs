@@ -47,6 +47,12 @@ hosts:
     labels: {{ disk: ssd, node.kubernetes.io/rack: r1 }}
     taints: [{{ key: dedicated, value: gpu, effect: NoSchedule }}]
     environment: {{ http_proxy: "http://10.0.0.5:3128", NO_PROXY: "10.*" }}
+    interfaces: [{{ name: ens9, vlan: 7, of: enp1s0, address: 10.7.0.21/24 }}]
+    timezone: Europe/Helsinki
+    packages: [htop]
+    sysctls: {{ vm.max_map_count: "262144" }}
+    files: [{{ path: /etc/motd, content: "welcome\n" }}]
+    repositories: [{{ name: lab.list, contents: "deb http://10.0.0.5/lab stable main", key: "-----BEGIN PGP PUBLIC KEY BLOCK-----" }}]
 "#
     )
 }

@@ -5,6 +5,8 @@
 
 mod support;
 
+#[path = "seed/given.rs"]
+mod given;
 #[path = "seed/handover.rs"]
 mod handover;
 #[path = "seed/network.rs"]

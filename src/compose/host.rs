@@ -32,18 +32,21 @@ pub(super) fn add(
         "/etc/cloud/cloud.cfg.d/99-firstlight.cfg",
         "datasource_list: [NoCloud, None]\n",
     );
-    interfaces::add(tree, &node.profile);
+    interfaces::add(tree, node);
     if !node.network.ntp.is_empty() {
         tree.public(&node.profile.time.file, time_servers(node));
     }
     if !node.environment.is_empty() {
+        // pam_env takes what stands between the quotes as it is
+        let verbatim = |(k, v): (&String, &String)| format!("{k}=\"{v}\"\n");
+        tree.public(
+            "/etc/environment",
+            node.environment.iter().map(verbatim).collect::<String>(),
+        );
+        // systemd's EnvironmentFile= unescapes it
         let line = |(k, v): (&String, &String)| {
             format!("{k}=\"{}\"\n", v.replace('\\', "\\\\").replace('"', "\\\""))
         };
-        tree.public(
-            "/etc/environment",
-            node.environment.iter().map(line).collect::<String>(),
-        );
         let proxies = proxies(&node.environment);
         tree.public(
             "/etc/firstlight/proxy.env",
@@ -139,6 +142,9 @@ fn env(plan: &Plan, node: &Node, ids: &Identities, generation: Generation) -> St
     );
     set("PACKAGES", node.profile.packages.manager.as_str());
     set("PACKAGE_UNITS", &node.profile.packages.units.join(" "));
+    let (_, trust) = node.profile.packages.manager.trust();
+    let given = !node.system.ca_certificates.is_empty();
+    set("TRUST", if given { trust } else { "" });
     set("SPACE_MIB", &SPACE_MIB.to_string());
     set("TIME_SERVICE", &node.profile.time.unit);
     set("BEACON", plan.beacon.as_deref().unwrap_or_default());

@@ -1,7 +1,8 @@
 //! Keeps the host's network manager away from the interfaces, routes and rules that pods come with.
 
 use super::tree::NodeTree;
-use crate::plan::profile::{NetworkOwner, Profile};
+use crate::plan::Node;
+use crate::plan::profile::{NetworkOwner, Renderer};
 
 /// Names of the interfaces that CNI plugins make: the bridge provider's, weave's, calico's.
 const PODS: [&str; 5] = ["veth*", "cni*", "weave*", "vethwe*", "cali*"];
@@ -14,7 +15,11 @@ const KNOWS_FOREIGN_ROUTES: u32 = 246;
 /// The same for routing policy rules (NEWS, 249).
 const KNOWS_FOREIGN_RULES: u32 = 249;
 
-pub(super) fn add(tree: &mut NodeTree, profile: &Profile) {
+/// systemd that reads drop-ins of .network files, wherever those are (NEWS, 244).
+const KNOWS_DROP_INS: u32 = 244;
+
+pub(super) fn add(tree: &mut NodeTree, node: &Node) {
+    let profile = &node.profile;
     if profile.systemd >= REWRITES_MACS {
         tree.public(
             "/etc/systemd/network/50-firstlight-pods.link",
@@ -25,7 +30,10 @@ pub(super) fn add(tree: &mut NodeTree, profile: &Profile) {
         );
     }
     match profile.network.owner {
-        NetworkOwner::Networkd => networkd(tree, profile.systemd),
+        NetworkOwner::Networkd => {
+            networkd(tree, profile.systemd);
+            dhcp(tree, node);
+        }
         // EL7 may have NetworkManager beside its own scripts; without it the file harms nobody
         NetworkOwner::NetworkManager | NetworkOwner::Initscripts => {
             let names = PODS.map(|name| format!("interface-name:{name}"));
@@ -36,6 +44,24 @@ pub(super) fn add(tree: &mut NodeTree, profile: &Profile) {
         }
         // configures what its own files name, and nothing else
         NetworkOwner::Ifupdown => {}
+    }
+}
+
+/// systemd-networkd shows DHCP a DUID made from the machine-id, which clones share and for which no
+/// server has a reservation: the planned address is reserved for the MAC.
+fn dhcp(tree: &mut NodeTree, node: &Node) {
+    let profile = &node.profile;
+    let asks = node.addresses.iter().any(|a| a.prefix.is_none());
+    if let (true, Renderer::Netplan, true) = (
+        asks && node.mac.is_some(),
+        profile.network.renderer,
+        profile.systemd >= KNOWS_DROP_INS,
+    ) {
+        let name = node.interface.as_deref().unwrap_or("node0");
+        tree.public(
+            &format!("/etc/systemd/network/10-netplan-{name}.network.d/90-firstlight.conf"),
+            "[DHCPv4]\nClientIdentifier=mac\n",
+        );
     }
 }
 

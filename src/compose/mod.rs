@@ -8,6 +8,7 @@ mod artefacts;
 mod balancer;
 mod containerd;
 mod control_plane;
+mod given;
 mod host;
 mod interfaces;
 mod kubelet;
@@ -47,6 +48,7 @@ pub fn node(plan: &Plan, node: &Node, ids: &Identities, generation: Generation) 
     } else {
         balancer::add(&mut tree, plan, node);
     }
+    given::add(&mut tree, node);
     tree
 }
 

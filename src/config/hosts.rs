@@ -5,10 +5,11 @@ use std::net::IpAddr;
 use super::key::{Effect, key};
 use super::kinds::{
     ADDRESSES, ARCH, COUNT, DISK, DNS_LABEL, DOMAINS, ENVIRONMENT, INTERFACE, IP, IPS, LABEL_KEY,
-    LABEL_VALUE, LABELS, LIST, MAC, MAPPING, OS, PORT, ROLE, SERVERS, TAINT_EFFECT, TEXT,
+    LABEL_VALUE, LABELS, MAC, MAPPING, OS, PORT, ROLE, SERVERS, TAINT_EFFECT, TEXT,
 };
 use super::model::{Address, Arch, Host, HostNetwork, Role, Taint};
 use super::read::Reader;
+use super::system;
 
 /// Reads one host; `name`, `address` and `role` are empty or a worker's where they could not be.
 pub(super) fn host(reader: &mut Reader<'_, '_>) -> Host {
@@ -57,6 +58,8 @@ pub(super) fn host(reader: &mut Reader<'_, '_>) -> Host {
     let environment = reader
         .optional(&environment, &ENVIRONMENT)
         .unwrap_or_default();
+    let interfaces = system::interfaces(reader);
+    let system = system::system(reader);
     pharos(reader);
     Host {
         name,
@@ -75,6 +78,8 @@ pub(super) fn host(reader: &mut Reader<'_, '_>) -> Host {
         labels,
         taints: taints.map(|taints| taints.into_iter().flatten().collect()),
         environment,
+        interfaces,
+        system,
     }
 }
 
@@ -110,7 +115,7 @@ fn interfaces(reader: &mut Reader<'_, '_>) -> [Option<String>; 3] {
         "name of that interface; a static address needs it or `mac`",
     );
     [
-        reader.optional(&private.effect(Effect::None).example("eth1"), &INTERFACE),
+        reader.optional(&private.example("eth1"), &INTERFACE),
         reader.optional(&mac.example("\"52:54:00:00:00:11\""), &MAC),
         reader.optional(&interface.example("ens3"), &INTERFACE),
     ]
@@ -200,9 +205,5 @@ fn pharos(reader: &mut Reader<'_, '_>) {
         )
         .effect(Effect::None),
         &TEXT,
-    );
-    reader.optional(
-        &key("repositories", "package repositories").effect(Effect::None),
-        &LIST,
     );
 }

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod lists;
+mod system;
 
 use std::net::IpAddr;
 
@@ -13,8 +14,11 @@ use crate::yaml::{Node, Value};
 use addresses::{ip, mac, server, url};
 
 pub(super) use lists::{
-    ADDRESSES, BOOL_MAP, CIDRS, DOMAINS, ENVIRONMENT, IPS, LABELS, LIST, MAPPING, NAMES,
-    QUANTITIES, SERVERS, SSH_KEYS, TEXT_MAP, URLS,
+    ADDRESSES, BOOL_MAP, CIDRS, DOMAINS, ENVIRONMENT, INTERFACES, IPS, LABELS, LIST, MAPPING,
+    NAMES, QUANTITIES, SERVERS, SSH_KEYS, TEXT_MAP, URLS,
+};
+pub(super) use system::{
+    BASE64, BOND_MODE, CERTIFICATES, MODE, PACKAGES, PATH, REPOSITORY, SYSCTLS, TIME_ZONE, VLAN,
 };
 
 /// The text of a single value.
@@ -112,6 +116,12 @@ fn dns_label(node: &Node, at: &mut At<'_>) -> Option<String> {
     )
 }
 
+fn interface(node: &Node, at: &mut At<'_>) -> Option<String> {
+    let expected = "an interface name: at most 15 characters, no blank, `/` or `:`";
+    let code = "config/not-an-interface";
+    tested(node, at, names::is_interface, code, expected, "")
+}
+
 fn train(node: &Node, at: &mut At<'_>) -> Option<String> {
     let expected = "a release train such as `1.34`";
     let given = text(node, at, expected)?;
@@ -202,16 +212,7 @@ pub(super) const URL: Kind<String> = Kind {
 /// A network interface.
 pub(super) const INTERFACE: Kind<String> = Kind {
     name: "interface",
-    parse: |node, at| {
-        tested(
-            node,
-            at,
-            names::is_interface,
-            "config/not-an-interface",
-            "an interface name: at most 15 characters, no blank, `/` or `:`",
-            "",
-        )
-    },
+    parse: interface,
 };
 /// An account.
 pub(super) const USER: Kind<String> = Kind {

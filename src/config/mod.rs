@@ -13,6 +13,7 @@ mod network;
 mod pharos;
 mod read;
 mod reference;
+mod system;
 mod validate;
 
 pub use document::Document;

@@ -150,6 +150,116 @@ pub struct Host {
     pub taints: Option<Vec<Taint>>,
     /// `/etc/environment`; proxy variables also reach containerd and what downloads.
     pub environment: BTreeMap<String, String>,
+    /// Its other interfaces, and what those of `addresses` are made of.
+    pub interfaces: Vec<Interface>,
+    /// What it is given besides its place in the cluster.
+    pub system: System,
+}
+
+impl Host {
+    /// The first static address of one of its other interfaces.
+    pub fn address_of(&self, interface: &str) -> Option<IpAddr> {
+        let found = self.interfaces.iter().find(|i| i.name == interface)?;
+        found.addresses.first().map(|address| address.ip)
+    }
+}
+
+/// One of `hosts[].interfaces`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Interface {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub link: Link,
+    /// Static addresses with their prefix; the host's own stand in [`Host::addresses`].
+    pub addresses: Vec<Address>,
+    /// Whether it asks DHCP.
+    pub dhcp: bool,
+}
+
+/// What an interface is made of.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Link {
+    /// A network card, found by its MAC where that is known.
+    Card(Option<String>),
+    /// Several interfaces that act as one.
+    Bond(Vec<String>, BondMode),
+    /// A tagged network on another interface: which, and the tag.
+    Vlan(String, u32),
+}
+
+/// Bonding modes of the kernel (Documentation/networking/bonding.rst).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the kernel's own names")]
+pub enum BondMode {
+    BalanceRr,
+    ActiveBackup,
+    BalanceXor,
+    Broadcast,
+    Lacp,
+    BalanceTlb,
+    BalanceAlb,
+}
+
+impl BondMode {
+    /// By the kernel's name.
+    pub const ALL: [(&'static str, BondMode); 7] = [
+        ("active-backup", Self::ActiveBackup),
+        ("802.3ad", Self::Lacp),
+        ("balance-rr", Self::BalanceRr),
+        ("balance-xor", Self::BalanceXor),
+        ("broadcast", Self::Broadcast),
+        ("balance-tlb", Self::BalanceTlb),
+        ("balance-alb", Self::BalanceAlb),
+    ];
+
+    /// The kernel's name.
+    ///
+    /// # Panics
+    /// Never: each mode has one.
+    pub fn as_str(self) -> &'static str {
+        let named = Self::ALL.iter().find(|(_, mode)| *mode == self);
+        named.expect("every mode is in the list").0
+    }
+}
+
+/// What a host is given besides its place in the cluster.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct System {
+    /// Of the tz database.
+    pub time_zone: Option<String>,
+    /// Distribution packages, by name.
+    pub packages: Vec<String>,
+    /// Kernel settings.
+    pub sysctls: BTreeMap<String, String>,
+    /// Files.
+    pub files: Vec<ExtraFile>,
+    /// Certificates that every program of it trusts, PEM.
+    pub ca_certificates: Vec<String>,
+    /// Where its packages come from besides.
+    pub repositories: Vec<Repository>,
+}
+
+/// One of `hosts[].files`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExtraFile {
+    /// Where, absolute.
+    pub path: String,
+    /// Any bytes.
+    pub content: Vec<u8>,
+    /// Permission bits.
+    pub mode: u32,
+}
+
+/// One of `hosts[].repositories`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Repository {
+    /// File name, as the package manager wants it.
+    pub name: String,
+    /// The file, as the package manager reads it.
+    pub contents: String,
+    /// The key that signs it, ASCII-armoured.
+    pub key: Option<String>,
 }
 
 /// `hosts[].network:`

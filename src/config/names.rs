@@ -58,6 +58,59 @@ pub(super) fn is_interface(text: &str) -> bool {
             .all(|byte| byte.is_ascii_graphic() && byte != b'/' && byte != b':')
 }
 
+/// A name of the tz database: `Area/Location`, or a single word such as `UTC`.
+pub(super) fn is_time_zone(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_+-".contains(c);
+    text.split('/')
+        .all(|part| !part.is_empty() && part.chars().all(plain))
+}
+
+/// Debian Policy §5.6.7, and what RPM takes besides: nothing that an option or a path could be.
+pub(super) fn is_package(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._+-".contains(c);
+    text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(plain)
+}
+
+/// An absolute path that scripts may name without quotes.
+pub(super) fn is_path(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._@%+:-".contains(c);
+    text.strip_prefix('/').is_some_and(|rest| {
+        rest.split('/')
+            .all(|part| !matches!(part, "" | "." | "..") && part.chars().all(plain))
+    })
+}
+
+/// Whether a path is one that firstlight, Kubernetes or cloud-init look after on a node.
+pub(super) fn is_ours(path: &str) -> bool {
+    const FOLDERS: [&str; 12] = [
+        "/dev/",
+        "/etc/cloud/",
+        "/etc/firstlight/",
+        "/etc/kubernetes/",
+        "/opt/firstlight/",
+        "/proc/",
+        "/run/",
+        "/sys/",
+        "/var/lib/cloud/",
+        "/var/lib/etcd/",
+        "/var/lib/firstlight/",
+        "/var/lib/kubelet/",
+    ];
+    const FILES: [&str; 7] = [
+        "/etc/containerd/config.toml",
+        "/etc/hostname",
+        "/etc/machine-id",
+        "/etc/modules-load.d/firstlight.conf",
+        "/etc/sysctl.d/90-firstlight.conf",
+        "/etc/systemd/system/containerd.service",
+        "/etc/systemd/system/kubelet.service",
+    ];
+    FOLDERS.iter().any(|folder| path.starts_with(folder))
+        || FILES.contains(&path)
+        || path.starts_with("/etc/systemd/system/firstlight")
+        || path.starts_with("/etc/systemd/system/etcd")
+}
+
 /// Account names as Debian's `adduser` and `useradd` both take them.
 pub(super) fn is_user(text: &str) -> bool {
     (1..=32).contains(&text.len())

@@ -131,6 +131,12 @@ impl<'n, 'c> Reader<'n, 'c> {
         }
     }
 
+    /// A finding about this mapping as a whole.
+    pub(super) fn wrong(&mut self, code: &'static str, message: &str, help: &str) {
+        let finding = Diagnostic::error(code, self.path.clone(), self.span, message.to_owned());
+        self.context.findings.push(finding.with_help(help));
+    }
+
     /// The value of a key that has no default.
     pub(super) fn required<T>(&mut self, key: &Key, kind: &Kind<T>) -> Option<T> {
         let missing = self.node.is_some_and(|node| {

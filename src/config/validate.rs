@@ -1,6 +1,7 @@
 //! Checks of the whole file that need nothing but the file.
 
 mod hosts;
+mod interfaces;
 mod networks;
 
 use super::document::Document;

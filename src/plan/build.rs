@@ -246,7 +246,7 @@ fn node(
         let names = list.transpose()?.map(|list| list.from_repository.clone());
         Ok((needs, names.unwrap_or_default()))
     });
-    let (needs, packages) = match needs {
+    let (needs, mut packages) = match needs {
         Ok(all) => all,
         Err(e) => {
             problems.add(
@@ -258,7 +258,8 @@ fn node(
             return None;
         }
     };
-    sources(config, profile, &packages, &at("os"), problems);
+    packages.extend(host.system.packages.iter().cloned());
+    sources(config, host, profile, &packages, &at("os"), problems);
     let on_this_role = |a: &crate::artefact::Artefact| match host.role {
         Role::Master => a.on.on_masters(),
         Role::Worker => a.on.on_workers(),
@@ -279,6 +280,8 @@ fn node(
             default_taints(host.role, lone, train.settings().control_plane.taint.key())
         }),
         environment: host.environment.clone(),
+        interfaces: host.interfaces.clone(),
+        system: host.system.clone(),
         packages,
         needs: needs
             .into_iter()
@@ -291,7 +294,9 @@ fn node(
 
 fn ips(host: &Host) -> Vec<IpAddr> {
     let own = host.addresses.iter().map(|a| a.ip);
-    match host.private_address {
+    let interface = host.private_interface.as_deref();
+    let private = interface.and_then(|name| host.address_of(name));
+    match host.private_address.or(private) {
         Some(private) => std::iter::once(private)
             .chain(own.filter(|ip| ip.is_ipv4() != private.is_ipv4()))
             .collect(),
@@ -331,6 +336,7 @@ fn host_fits(
 /// Whether a node of this system can get what it needs from where `artefacts:` sends it.
 fn sources(
     config: &Config,
+    host: &Host,
     profile: &Profile,
     packages: &[String],
     path: &str,
@@ -350,16 +356,18 @@ fn sources(
                 .to_owned(),
         );
     }
-    if !settings.upstream && !packages.is_empty() {
+    // an operator's own repository is no upstream
+    if !settings.upstream && !packages.is_empty() && host.system.repositories.is_empty() {
         problems.add(
             "artefacts/packages-without-digest",
             path,
             format!(
-                "`{}` lacks packages that only its own repository has: {}",
-                profile.name,
+                "`{}` must install packages that no digest is known of: {}",
+                host.name,
                 packages.join(", ")
             ),
-            "set `artefacts.upstream: true`, or use an image that has them".to_owned(),
+            "set `artefacts.upstream: true`, or name a repository of your own in `repositories`"
+                .to_owned(),
         );
     }
 }

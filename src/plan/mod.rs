@@ -5,6 +5,7 @@ mod build;
 pub mod ports;
 pub mod profile;
 
+pub use crate::config::model::{Address, Link};
 pub use build::plan;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,8 +16,8 @@ use ipnet::IpNet;
 use crate::artefact::train::Settings;
 use crate::artefact::{Artefact, Item};
 use crate::config::model::{
-    Address, Arch, Artefacts, Certificates, Etcd, HostNetwork, KubeProxy, Kubelet, Provider, Role,
-    Ssh, Taint,
+    Arch, Artefacts, Certificates, Etcd, HostNetwork, Interface, KubeProxy, Kubelet, Provider,
+    Role, Ssh, System, Taint,
 };
 use profile::Profile;
 
@@ -103,6 +104,10 @@ pub struct Node {
     pub taints: Vec<Taint>,
     /// `/etc/environment`
     pub environment: BTreeMap<String, String>,
+    /// Its other interfaces, and what the main one is made of.
+    pub interfaces: Vec<Interface>,
+    /// What it is given besides its place in the cluster.
+    pub system: System,
     /// Distribution packages that its own repository must have, by name.
     pub packages: Vec<String>,
     /// Everything it installs or imports, each by digest.

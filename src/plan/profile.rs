@@ -143,6 +143,30 @@ impl PackageManager {
             Self::Dnf => "dnf",
         }
     }
+
+    /// The folder of its sources.
+    pub const fn repositories(self) -> &'static str {
+        match self {
+            Self::Apt => "/etc/apt/sources.list.d",
+            Self::Yum | Self::Dnf => "/etc/yum.repos.d",
+        }
+    }
+
+    /// The folder of the keys that sign them: apt trusts what is there, the others what a source names.
+    pub const fn keys(self) -> &'static str {
+        match self {
+            Self::Apt => "/etc/apt/trusted.gpg.d",
+            Self::Yum | Self::Dnf => "/etc/pki/rpm-gpg",
+        }
+    }
+
+    /// The folder of authorities that the family trusts besides, and the command that reads it.
+    pub const fn trust(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Apt => ("/usr/local/share/ca-certificates", "update-ca-certificates"),
+            Self::Yum | Self::Dnf => ("/etc/pki/ca-trust/source/anchors", "update-ca-trust"),
+        }
+    }
 }
 
 /// The host's network.

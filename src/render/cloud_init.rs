@@ -1,17 +1,14 @@
-//! `NoCloud` cloud-init, in the form that every version since 0.7.9 reads as meant: plain ASCII,
-//! network-config version 1 with netmask, no `write_files` (it does not resume after a power cut).
-//! EL7's is the exception, see [`DefaultGateway::Route`].
+//! `NoCloud` cloud-init, in the form that every version since 0.7.9 reads as meant: plain ASCII, no
+//! `write_files` (it does not resume after a power cut).
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ipnet::IpNet;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use super::network::network_config;
 use crate::compose::foothold;
-use crate::plan::profile::DefaultGateway;
 use crate::plan::{Node, Plan};
 
 /// cloud-init parses user-data several times per boot with a pure Python parser, about a third of a
@@ -97,104 +94,6 @@ fn fill(text: &str, archive: &[u8]) -> String {
     filled
 }
 
-/// Version 1, read alike by every renderer; version 2 is unknown to EL7's 0.7.9.
-pub fn network_config(node: &Node) -> Option<String> {
-    if node.mac.is_none() && node.interface.is_none() {
-        return None;
-    }
-    let subnets: Vec<Value> = node
-        .addresses
-        .iter()
-        .enumerate()
-        .map(|(i, a)| subnet(node, i, a.ip, a.prefix))
-        .collect();
-    let mut interface = Map::new();
-    interface.insert("type".to_owned(), json!("physical"));
-    // where only the MAC is known the interface is given a name that no distribution uses
-    interface.insert(
-        "name".to_owned(),
-        json!(node.interface.as_deref().unwrap_or("node0")),
-    );
-    if let Some(mac) = &node.mac {
-        interface.insert("mac_address".to_owned(), json!(mac));
-    }
-    // all planned: without this netplan waits for a router advertisement that may never come
-    // (13 s of a first boot of 21 s); cloud-init before 20.1 ignores it
-    if node.addresses.iter().all(|a| a.prefix.is_some()) {
-        interface.insert("accept-ra".to_owned(), json!(false));
-    }
-    interface.insert("subnets".to_owned(), json!(subnets));
-    let mut config = vec![Value::Object(interface)];
-    if node.profile.network.default_gateway == DefaultGateway::Route {
-        config.extend(nameservers(node));
-    }
-    Some(yaml(&json!({ "version": 1, "config": config })))
-}
-
-/// Resolvers at the top, where EL7's 0.7.9 looks for them.
-fn nameservers(node: &Node) -> Option<Value> {
-    let network = &node.network;
-    if network.nameservers.is_empty() && network.search.is_empty() {
-        return None;
-    }
-    Some(json!({
-        "type": "nameserver",
-        "address": texts(&network.nameservers),
-        "search": network.search,
-    }))
-}
-
-fn texts(ips: &[IpAddr]) -> Vec<String> {
-    ips.iter().map(ToString::to_string).collect()
-}
-
-fn subnet(node: &Node, index: usize, ip: IpAddr, prefix: Option<u8>) -> Value {
-    let Some(prefix) = prefix else {
-        return json!({ "type": if ip.is_ipv4() { "dhcp4" } else { "dhcp6" } });
-    };
-    let mut subnet = Map::new();
-    match ip {
-        IpAddr::V4(_) => {
-            let net = IpNet::new(ip, prefix).expect("prefixes are validated");
-            subnet.insert("type".to_owned(), json!("static"));
-            subnet.insert("address".to_owned(), json!(ip.to_string()));
-            subnet.insert("netmask".to_owned(), json!(net.netmask().to_string()));
-        }
-        IpAddr::V6(_) => {
-            subnet.insert("type".to_owned(), json!("static6"));
-            subnet.insert("address".to_owned(), json!(format!("{ip}/{prefix}")));
-        }
-    }
-    if let Some(gateway) = node
-        .network
-        .gateways
-        .iter()
-        .find(|g| g.is_ipv4() == ip.is_ipv4())
-    {
-        match node.profile.network.default_gateway {
-            DefaultGateway::Gateway => {
-                subnet.insert("gateway".to_owned(), json!(gateway.to_string()));
-            }
-            DefaultGateway::Route => {
-                let any = if ip.is_ipv4() { "0.0.0.0" } else { "::" };
-                let route =
-                    json!({ "network": any, "netmask": any, "gateway": gateway.to_string() });
-                subnet.insert("routes".to_owned(), json!([route]));
-            }
-        }
-    }
-    if index == 0 && !node.network.nameservers.is_empty() {
-        subnet.insert(
-            "dns_nameservers".to_owned(),
-            json!(texts(&node.network.nameservers)),
-        );
-    }
-    if index == 0 && !node.network.search.is_empty() {
-        subnet.insert("dns_search".to_owned(), json!(node.network.search));
-    }
-    Value::Object(subnet)
-}
-
-fn yaml(value: &Value) -> String {
+pub(super) fn yaml(value: &Value) -> String {
     crate::yaml::to_string(value).expect("plain values have a YAML form")
 }

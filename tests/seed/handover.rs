@@ -6,7 +6,7 @@ use std::process::Command;
 
 use firstlight::artefact::Digest;
 use firstlight::compose::NodeTree;
-use firstlight::render::cloud_init::network_config;
+use firstlight::render::network::network_config;
 use tempfile::TempDir;
 
 use super::{described, pyyaml, write};

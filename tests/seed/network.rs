@@ -1,38 +1,145 @@
 //! network-config through cloud-init's own parser and its renderer for netplan.
 
-use firstlight::render::cloud_init::network_config;
+use firstlight::render::network::network_config;
 use serde_json::{Value, json};
 
 use super::{cloud_init, pyyaml};
 use crate::support::plan;
 
-/// What netplan is given for a host with these settings.
-fn netplan(host: &str, network: &str) -> Value {
+/// What a renderer of cloud-init's makes of the network of a host with these settings: a folder.
+fn rendered(os: &str, renderer: &str, host: &str, network: &str) -> tempfile::TempDir {
     let text = format!(
-        "name: demo\nnetwork: {{ provider: bridge }}\nhosts:\n  - {{ name: m1, role: master, network: {{ {network} }}, {host} }}\n"
+        "name: demo\nkubernetes: {{ version: \"1.20\" }}\nnetwork: {{ provider: bridge }}\n\
+         artefacts: {{ mirror: \"http://mirror.example.com\" }}\nhosts:\n  \
+         - {{ name: m1, role: master, os: {os}, network: {{ {network} }}, {host} }}\n"
     );
     let plan = plan(&text);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("network-config");
     fs_err::write(&path, network_config(&plan.nodes[0]).unwrap()).unwrap();
-    let out = folder.path().join("out");
     let arg = |p: &std::path::Path| p.to_str().unwrap().to_owned();
+    let (path, out) = (arg(&path), arg(&folder.path().join("out")));
+    let distribution = if renderer == "sysconfig" {
+        "rhel"
+    } else {
+        "debian"
+    };
     cloud_init(&[
         "devel",
         "net-convert",
         "-p",
-        &arg(&path),
+        &path,
         "-k",
         "yaml",
         "-d",
-        &arg(&out),
+        &out,
         "-D",
-        "debian",
+        distribution,
         "-O",
-        "netplan",
+        renderer,
     ])
     .ok();
-    pyyaml(&out.join("etc/netplan/50-cloud-init.yaml"))["network"].clone()
+    folder
+}
+
+/// What netplan is given for a host with these settings.
+fn netplan(host: &str, network: &str) -> Value {
+    let folder = rendered("debian-12", "netplan", host, network);
+    pyyaml(&folder.path().join("out/etc/netplan/50-cloud-init.yaml"))["network"].clone()
+}
+
+/// A VLAN on a bond of two cards carries the host's address, a third card another one.
+const LINKS: &str = "address: 10.0.0.11/24, interface: bond0.100, interfaces: [{ name: bond0, bond: [ens3, ens4], mode: 802.3ad }, \
+     { name: bond0.100, vlan: 100, of: bond0 }, { name: ens5, mac: \"52:54:00:00:00:55\", address: 10.9.0.11/16 }]";
+
+#[test]
+fn a_vlan_on_a_bond_and_another_card() {
+    let found = netplan(LINKS, "gateway: 10.0.0.1, nameservers: [10.0.0.1]");
+    let quiet = json!({ "accept-ra": false });
+    assert_eq!(
+        found["ethernets"],
+        json!({ "ens3": quiet, "ens4": quiet, "ens5": {
+            "accept-ra": false,
+            "addresses": ["10.9.0.11/16"],
+            "match": { "macaddress": "52:54:00:00:00:55" },
+            "set-name": "ens5",
+        } })
+    );
+    let bond = &found["bonds"]["bond0"];
+    assert_eq!(bond["interfaces"], json!(["ens3", "ens4"]));
+    assert_eq!(
+        (
+            &bond["parameters"]["mode"],
+            &bond["parameters"]["mii-monitor-interval"]
+        ),
+        (&json!("802.3ad"), &json!("100"))
+    );
+    let vlan = &found["vlans"]["bond0.100"];
+    assert_eq!((&vlan["id"], &vlan["link"]), (&json!(100), &json!("bond0")));
+    assert_eq!(vlan["addresses"], json!(["10.0.0.11/24"]));
+}
+
+#[test]
+fn the_same_in_the_files_of_ifupdown_and_of_el() {
+    let folder = rendered(
+        "debian-9",
+        "eni",
+        LINKS,
+        "gateway: 10.0.0.1, nameservers: [10.0.0.1]",
+    );
+    let files = crate::support::files(&folder.path().join("out/etc/network"));
+    let text: String = files
+        .into_values()
+        .map(|f| String::from_utf8(f).unwrap())
+        .collect();
+    for line in [
+        "iface bond0.100 inet static",
+        "address 10.0.0.11/24",
+        "gateway 10.0.0.1",
+        "vlan-raw-device bond0",
+        "bond-mode 802.3ad",
+        "bond-master bond0",
+        "address 10.9.0.11/16",
+    ] {
+        assert!(text.contains(line), "{line}:\n{text}");
+    }
+
+    let folder = rendered(
+        "centos-7.4",
+        "sysconfig",
+        LINKS,
+        "gateway: 10.0.0.1, nameservers: [10.0.0.1]",
+    );
+    let read = |name: &str| {
+        let path = format!("out/etc/sysconfig/network-scripts/ifcfg-{name}");
+        fs_err::read_to_string(folder.path().join(path)).unwrap()
+    };
+    let has = |name: &str, lines: &[&str]| {
+        let text = read(name);
+        for line in lines {
+            assert!(text.lines().any(|l| l == *line), "{name} {line}:\n{text}");
+        }
+    };
+    has(
+        "bond0.100",
+        &[
+            "IPADDR=10.0.0.11",
+            "NETMASK=255.255.255.0",
+            "GATEWAY=10.0.0.1",
+            "VLAN=yes",
+            "PHYSDEV=bond0",
+        ],
+    );
+    has("ens3", &["MASTER=bond0", "SLAVE=yes"]);
+    has(
+        "ens5",
+        &[
+            "IPADDR=10.9.0.11",
+            "NETMASK=255.255.0.0",
+            "HWADDR=52:54:00:00:00:55",
+        ],
+    );
+    assert!(read("bond0").contains("mode=802.3ad"), "{}", read("bond0"));
 }
 
 #[test]

@@ -15,7 +15,7 @@ use firstlight::identity::{self, Identities, Options};
 use firstlight::pack::tar_gz::Packer;
 use firstlight::plan::profile::Profiles;
 use firstlight::plan::{self, Node, Plan};
-use firstlight::render::{cloud_init, seed};
+use firstlight::render::{cloud_init, network, seed};
 use tempfile::TempDir;
 use time::OffsetDateTime;
 
@@ -120,7 +120,7 @@ impl Cluster {
 
 /// The `NoCloud` files of a node whose tree is `tree`.
 pub fn cloud_init_of(plan: &Plan, node: &Node, tree: &NodeTree) -> BTreeMap<&'static str, Vec<u8>> {
-    let archive = archive(tree, cloud_init::network_config(node).as_deref());
+    let archive = archive(tree, network::network_config(node).as_deref());
     cloud_init::files(plan, node, &archive, &Digest::sha256(&archive).hex())
 }
 

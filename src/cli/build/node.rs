@@ -11,7 +11,7 @@ use crate::identity::{Fingerprint, Identities, Owner};
 use crate::pack::iso9660::{self, IsoImage};
 use crate::pack::tar_gz::Packer;
 use crate::plan::{Node, Plan};
-use crate::render::{cloud_init, seed};
+use crate::render::{cloud_init, network, seed};
 
 /// The program that makes the seeds, named by what it was made from.
 const PROGRAM: &str = env!("FIRSTLIGHT_SOURCES");
@@ -95,7 +95,7 @@ impl<'a> Builder<'a> {
     }
 
     fn write(&self, node: &Node, tree: &NodeTree, index: &str) -> Result<Vec<Written>, Failure> {
-        let network = cloud_init::network_config(node);
+        let network = network::network_config(node);
         let members = seed::members(tree, index, network.as_deref());
         let archive = self
             .packer

@@ -9,11 +9,11 @@ use super::super::key::{At, Kind, suggestion, wrong_type};
 use super::super::model::Address;
 use super::super::names;
 use super::addresses::{address, cidr, ip, server, url};
-use super::{LABEL_VALUE_TEXT, boolean, dns_label, domain, is_label_value, text};
+use super::{LABEL_VALUE_TEXT, boolean, dns_label, domain, interface, is_label_value, text};
 use crate::diagnostic::Span;
 use crate::yaml::{Node, Value};
 
-type Parse<T> = fn(&Node, &mut At<'_>) -> Option<T>;
+pub(super) type Parse<T> = fn(&Node, &mut At<'_>) -> Option<T>;
 
 /// A value or a list of them; what could not be read is left out, with a finding.
 fn one_or_more<T>(node: &Node, at: &mut At<'_>, item: Parse<T>) -> Option<Vec<T>> {
@@ -32,7 +32,7 @@ fn one_or_more<T>(node: &Node, at: &mut At<'_>, item: Parse<T>) -> Option<Vec<T>
 }
 
 /// A list, which may be empty.
-fn list<T>(node: &Node, at: &mut At<'_>, item: Parse<T>) -> Option<Vec<T>> {
+pub(super) fn list<T>(node: &Node, at: &mut At<'_>, item: Parse<T>) -> Option<Vec<T>> {
     match &node.value {
         Value::Seq(items) => Some(each(items, at, item)),
         _ => wrong_type(at, node, "a list"),
@@ -48,7 +48,7 @@ fn each<T>(items: &[Node], at: &mut At<'_>, item: Parse<T>) -> Vec<T> {
 }
 
 /// A mapping of free names to single values.
-fn map<T>(
+pub(super) fn map<T>(
     node: &Node,
     at: &mut At<'_>,
     name: fn(&str, Span, &mut At<'_>) -> bool,
@@ -223,6 +223,11 @@ pub(in super::super) const URLS: Kind<Vec<String>> = Kind {
 pub(in super::super) const NAMES: Kind<Vec<String>> = Kind {
     name: "list of node names",
     parse: |node, at| list(node, at, dns_label),
+};
+/// Names of interfaces.
+pub(in super::super) const INTERFACES: Kind<Vec<String>> = Kind {
+    name: "list of interfaces",
+    parse: |node, at| one_or_more(node, at, interface),
 };
 /// OpenSSH public keys.
 pub(in super::super) const SSH_KEYS: Kind<Vec<String>> = Kind {

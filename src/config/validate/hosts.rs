@@ -18,6 +18,7 @@ impl Check<'_> {
             self.gateways(&path, host);
             self.way_out(&path, host);
             self.machine(&path, host);
+            self.interfaces(&path, host);
         }
         self.gateways_of_others();
     }
