@@ -6,6 +6,8 @@
 
 mod support;
 
+#[path = "node/again.rs"]
+mod again;
 #[path = "node/artefacts.rs"]
 mod artefacts;
 #[path = "node/cuts.rs"]

@@ -228,6 +228,14 @@ fn units_keep_the_rules_of_every_systemd() {
                 value("Restart").is_none(),
                 "{unit}: refused before systemd 244"
             );
+            // so what is killed, or finds no room, is started again by another unit
+            assert!(
+                value("OnFailure") == Some("firstlight-again@%n.service")
+                    || ["firstlight-again@", "firstlight-etcd-snapshot"]
+                        .iter()
+                        .any(|own| unit.contains(own)),
+                "{unit} would stay failed"
+            );
         }
         // infinity kills at once on 219
         assert!(

@@ -5,9 +5,10 @@ use super::tree::NodeTree;
 use crate::plan::{Node, Plan};
 
 /// Units of every node.
-const ALL: [&str; 10] = [
+const ALL: [&str; 11] = [
     "containerd.service",
     "firstlight-address.service",
+    "firstlight-again@.service",
     "firstlight-artefacts.service",
     "firstlight-clock.service",
     "firstlight-host.service",
@@ -57,7 +58,13 @@ pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node) {
             overlay::file(&format!("firstlight/units/{unit}")),
         );
         // one link is enabled (multi-user.target.wants, by the boot format); all else hangs on the target, or on a timer
-        if !["firstlight.service", "firstlight-etcd-snapshot.service"].contains(unit) {
+        if ![
+            "firstlight.service",
+            "firstlight-again@.service",
+            "firstlight-etcd-snapshot.service",
+        ]
+        .contains(unit)
+        {
             tree.links.insert(
                 format!("/etc/systemd/system/firstlight.target.wants/{unit}"),
                 format!("../{unit}"),

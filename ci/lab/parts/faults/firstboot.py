@@ -139,10 +139,9 @@ class FirstBoot(Trial):
         self.since = time.monotonic()
 
     def do_kill(self, words):
-        """kill NAME PROGRAM: -9."""
-        code, said = self.machine(words[0]).inside("pkill", "-KILL", "-f", f"(^|/){words[1]}( |$)")
-        if code:
-            raise Failed(f"no process {words[1]} to kill: {said}")
+        """kill NAME PROGRAM: -9, as soon as there is one."""
+        killed = lambda: self.machine(words[0]).inside("pkill", "-KILL", "-f", f"(^|/){words[1]}( |$)")[0] == 0  # noqa: E731
+        self.wait(f"a process {words[1]} to kill", killed, 60)
         self.since = time.monotonic()
 
     def do_run(self, words):
@@ -190,27 +189,31 @@ class FirstBoot(Trial):
             raise Failed(f"kubectl {words[:3]}: {said[-300:]}")
         return said
 
+    def asked(self, *words):
+        """What it answers, or nothing."""
+        try:
+            return self.kubectl(*words)
+        except Failed:
+            return ""
+
     def alive(self, names):
         """Ready, and what the API says about it is answered."""
-        try:
-            nodes = json.loads(self.kubectl("get", "nodes", "-o", "json"))["items"]
-        except Failed:
-            return False
+        nodes = json.loads(self.asked("get", "nodes", "-o", "json") or '{"items": []}')["items"]
         ready = {n["metadata"]["name"] for n in nodes for c in n["status"]["conditions"] if c["type"] == "Ready" and c["status"] == "True"}
         return set(names) <= ready
 
     def works(self):
         """A pod gets its account's token from the controller manager, is scheduled, and runs; the kubelet renews its lease."""
         pod, images = f"trial-{self.count}", self.machine(self.names[0]).inside("cat", "/etc/firstlight/images")[1]
-        wanted = lambda: "default-token" in self.kubectl("get", "serviceaccount", "default", "-o", "jsonpath={.secrets[*].name}", "--ignore-not-found")  # noqa: E731
+        wanted = lambda: "default-token" in self.asked("get", "serviceaccount", "default", "-o", "jsonpath={.secrets[*].name}")  # noqa: E731
         self.wait("the default account's token", wanted, pause=1)
         self.kubectl("run", pod, f"--image={re.search('(?m)^([^ ]*/pause:[^ ]*) ', images).group(1)}", "--image-pull-policy=Never")
-        running = lambda: self.kubectl("get", "pod", pod, "-o", "jsonpath={.status.phase}") == "Running"  # noqa: E731
+        running = lambda: self.asked("get", "pod", pod, "-o", "jsonpath={.status.phase}") == "Running"  # noqa: E731
         self.wait(f"a new pod runs: {pod}", running, 120 if self.vehicle == "rack" else 300, pause=1)
         self.kubectl("delete", "pod", pod, "--grace-period=0", "--force", "--wait=false")
-        beat = lambda: self.kubectl("-n", "kube-node-lease", "get", "lease", self.names[0], "-o", "jsonpath={.spec.renewTime}")  # noqa: E731
+        beat = lambda: self.asked("-n", "kube-node-lease", "get", "lease", self.names[0], "-o", "jsonpath={.spec.renewTime}")  # noqa: E731
         first = beat()
-        self.wait(f"the kubelet renews its lease of {first}", lambda: beat() != first, 60, pause=1)
+        self.wait(f"the kubelet renews its lease of {first}", lambda: beat() not in ("", first), 60, pause=1)
 
     def sound(self, name):
         inside = self.machine(name).inside
