@@ -10,6 +10,8 @@ mod support;
 mod again;
 #[path = "node/artefacts.rs"]
 mod artefacts;
+#[path = "node/clock.rs"]
+mod clock;
 #[path = "node/cuts.rs"]
 mod cuts;
 #[path = "node/hand_over.rs"]

@@ -20,6 +20,9 @@ pub(super) fn flags(plan: &Plan, node: &Node) -> String {
     if plan.release.settings.kubelet.container_runtime_flag {
         flags.push("--container-runtime=remote".to_owned());
         flags.push(format!("--container-runtime-endpoint={SOCKET}"));
+        // a full disk has it delete every image that it does not know to be in use; later ones ask the runtime
+        let (pause, _) = node.image("pause").expect("every train has pause");
+        flags.push(format!("--pod-infra-container-image={pause}"));
     }
     if !node.labels.is_empty() {
         let labels: Vec<_> = node

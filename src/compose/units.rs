@@ -5,13 +5,17 @@ use super::tree::NodeTree;
 use crate::plan::{Node, Plan};
 
 /// Units of every node.
-const ALL: [&str; 11] = [
+const ALL: [&str; 15] = [
     "containerd.service",
     "firstlight-address.service",
     "firstlight-again@.service",
     "firstlight-artefacts.service",
+    "firstlight-clock-moved.service",
+    "firstlight-clock-moved.timer",
     "firstlight-clock.service",
     "firstlight-host.service",
+    "firstlight-images-again.service",
+    "firstlight-images-again.timer",
     "firstlight-images.service",
     "firstlight-network.service",
     "firstlight-ready.service",
@@ -61,6 +65,8 @@ pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node) {
         if ![
             "firstlight.service",
             "firstlight-again@.service",
+            "firstlight-clock-moved.service",
+            "firstlight-images-again.service",
             "firstlight-etcd-snapshot.service",
         ]
         .contains(unit)
