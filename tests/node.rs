@@ -6,6 +6,8 @@
 
 mod support;
 
+#[path = "node/address.rs"]
+mod address;
 #[path = "node/again.rs"]
 mod again;
 #[path = "node/artefacts.rs"]

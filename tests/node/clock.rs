@@ -18,7 +18,8 @@ fn a_clock_that_is_set_back_starts_anew_what_holds_certificates_and_tokens() {
     assert_eq!(moved("3999999990"), "", "a little back");
     let said = moved("3000000000");
     assert!(
-        said.starts_with("firstlight: clock moved (back by 9999999") && said.contains("start again"),
+        said.starts_with("firstlight: clock moved (back by 9999999")
+            && said.contains("start again"),
         "{said}"
     );
     let asked = machine.read("test/systemctl");
