@@ -5,8 +5,7 @@
 umask 077
 fl=/var/lib/firstlight
 seed_digest=@DIGEST@
-first='opt/firstlight/bin/firstlight-settle opt/firstlight/bin/firstlight-say opt/firstlight/bin/firstlight-again
-  etc/systemd/system/firstlight.service etc/systemd/system/firstlight-again@.service'
+first='opt/firstlight/bin/firstlight-settle opt/firstlight/bin/firstlight-say opt/firstlight/bin/firstlight-again etc/systemd/system/firstlight.service etc/systemd/system/firstlight-again@.service'
 failed() { # WHY. A console that nobody reads blocks for ever
   # shellcheck disable=SC2016 # the inner shell expands its own argument
   timeout 2 sh -c 'printf "firstlight: hand-over failed (%s)\r\n" "$1" > /dev/console' say "$1"
