@@ -10,6 +10,8 @@ mod accidents;
 mod commands;
 #[path = "build/masters.rs"]
 mod masters;
+#[path = "build/profiles.rs"]
+mod profiles;
 #[path = "build/rebuild.rs"]
 mod rebuild;
 #[path = "build/secrets.rs"]

@@ -93,21 +93,25 @@ impl Input {
 /// The profiles, with those of a folder replacing or adding to them.
 pub(super) fn profiles(folder: Option<&Path>) -> Result<Profiles, Failure> {
     match folder {
-        Some(dir) => Profiles::with_overrides(&profile_files(dir)?).map_err(Failure::Message),
+        Some(dir) => Profiles::with_overrides(profile_files(dir)?)
+            .map_err(|(source, finding)| Failure::Findings(source, vec![finding])),
         None => Ok(Profiles::embedded()),
     }
 }
 
-/// The `.yml` files of a folder, sorted: name for messages and text.
-fn profile_files(dir: &Path) -> Result<Vec<(String, String)>, Failure> {
+/// The `.yml` files of a folder, sorted.
+fn profile_files(dir: &Path) -> Result<Vec<Source>, Failure> {
     let mut files = Vec::new();
     for entry in fs_err::read_dir(dir)? {
         let path = entry?.path();
         if path.extension().is_some_and(|e| e == "yml") {
             let text = fs_err::read_to_string(&path)?;
-            files.push((path.display().to_string(), text));
+            files.push(Source {
+                name: path.display().to_string(),
+                text,
+            });
         }
     }
-    files.sort_unstable();
+    files.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(files)
 }

@@ -7,6 +7,8 @@ use serde::Deserialize;
 
 use crate::artefact::train::{Host, MajorMinor};
 use crate::config::model::Arch;
+use crate::diagnostic::{Diagnostic, Source, Span};
+use crate::yaml::ReadError;
 
 static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/profiles");
 
@@ -322,16 +324,20 @@ impl Profiles {
         )
     }
 
-    /// The built-in profiles, with those of `files` (name for messages, text) replacing or adding to them.
+    /// The built-in profiles, with those of `files` replacing or adding to them.
     ///
     /// # Errors
-    /// A file that is no profile, with its line.
-    pub fn with_overrides(files: &[(String, String)]) -> Result<Profiles, String> {
+    /// The first file that is no profile, and what is wrong with it.
+    pub fn with_overrides(files: Vec<Source>) -> Result<Profiles, (Source, Diagnostic)> {
         let mut all = Self::embedded();
-        for (name, text) in files {
-            let profile: Profile =
-                crate::yaml::from_str(text).map_err(|e| format!("{name}: {e}"))?;
-            all.0.insert(profile.name.clone(), profile);
+        for file in files {
+            match crate::yaml::from_str::<Profile>(&file.text) {
+                Ok(profile) => all.0.insert(profile.name.clone(), profile),
+                Err(error) => {
+                    let finding = finding(&file, &error);
+                    return Err((file, finding));
+                }
+            };
         }
         Ok(all)
     }
@@ -354,4 +360,32 @@ impl Profiles {
         };
         self.iter().map(one).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// What is wrong with a file, at its line.
+fn finding(file: &Source, error: &ReadError) -> Diagnostic {
+    // what it says ends with the place, which is shown anyway
+    let message = error
+        .message
+        .rsplit_once(" at line ")
+        .map_or(&*error.message, |(what, _)| what);
+    let message = message
+        .split_once(", column ")
+        .map_or(message, |(_, rest)| {
+            rest.split_once(": ").map_or(message, |(_, what)| what)
+        });
+    let line = usize::try_from(error.line.saturating_sub(1)).unwrap_or(0);
+    let start: usize = file
+        .text
+        .split_inclusive('\n')
+        .take(line)
+        .map(str::len)
+        .sum();
+    let length = file.text[start..].lines().next().map_or(0, str::len);
+    let span = (error.line > 0).then_some(Span {
+        start,
+        end: start + length,
+    });
+    Diagnostic::error("profiles/unusable", file.name.clone(), span, message.to_owned())
+        .with_help("`profiles/README.md` lists the facts of a profile; `firstlight profiles show debian-12` is one")
 }

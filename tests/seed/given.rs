@@ -88,7 +88,7 @@ proptest! {
     }
 }
 
-/// pam_env's reading of `/etc/environment` (its `_parse_env_file`): quotes around a value go, nothing is expanded.
+/// The reading of `pam_env` of `/etc/environment` (its `_parse_env_file`): quotes around a value go, nothing is expanded.
 fn as_pam_reads(text: &str) -> BTreeMap<String, String> {
     let line = |line: &str| {
         let (key, value) = line.split_once('=').unwrap();
