@@ -94,7 +94,7 @@ impl Input {
 pub(super) fn profiles(folder: Option<&Path>) -> Result<Profiles, Failure> {
     match folder {
         Some(dir) => Profiles::with_overrides(profile_files(dir)?)
-            .map_err(|(source, finding)| Failure::Findings(source, vec![finding])),
+            .map_err(|wrong| Failure::Findings(wrong.0, vec![wrong.1])),
         None => Ok(Profiles::embedded()),
     }
 }

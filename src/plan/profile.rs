@@ -328,14 +328,14 @@ impl Profiles {
     ///
     /// # Errors
     /// The first file that is no profile, and what is wrong with it.
-    pub fn with_overrides(files: Vec<Source>) -> Result<Profiles, (Source, Diagnostic)> {
+    pub fn with_overrides(files: Vec<Source>) -> Result<Profiles, Box<(Source, Diagnostic)>> {
         let mut all = Self::embedded();
         for file in files {
             match crate::yaml::from_str::<Profile>(&file.text) {
                 Ok(profile) => all.0.insert(profile.name.clone(), profile),
                 Err(error) => {
                     let finding = finding(&file, &error);
-                    return Err((file, finding));
+                    return Err(Box::new((file, finding)));
                 }
             };
         }
