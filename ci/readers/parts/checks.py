@@ -15,8 +15,8 @@ ITS_OWN = ("var/lib/cloud", "var/lib/dpkg", "var/lib/apt")
 
 # what renderers write, and what is made of it
 NETWORK = r"^etc/(netplan|network/interfaces\.d|systemd/network|sysconfig/network-scripts|NetworkManager/system-connections|udev/rules\.d|resolv\.conf)"
-# what this machine cannot do: bring a network up
-CANNOT = (r"Running \['netplan', 'apply'\] resulted",)
+# what this machine cannot do: bring a network up, and validate by jsonschema in Python 2
+CANNOT = (r"Running \['netplan', 'apply'\] resulted", "python-jsonschema is not present")
 
 
 def snapshot(machine):
