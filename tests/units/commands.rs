@@ -242,7 +242,7 @@ fn scripts_use_only_what_a_stock_system_has() {
         .filter(|l| !l.starts_with('#'))
         .map(|l| l.split_once(' ').unwrap())
         .collect();
-    let image = fs_err::read_to_string(root().join("ci/lab/genericcloud.packages")).unwrap();
+    let image = fs_err::read_to_string(root().join("ci/lab/images/debian-12.packages")).unwrap();
     let packages: BTreeSet<&str> = image
         .lines()
         .filter_map(|l| l.split([' ', '\t', '=']).next())

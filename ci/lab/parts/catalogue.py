@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """catalogue.py OVERLAYS MIRROR OUT - derive the lab's catalogue from the product's
 
-The train 1.20 of OVERLAYS, its components and the package list of debian-12, with versions and digests replaced by
+The train 1.20 of OVERLAYS, its components and the package lists of the lab's systems, with versions and digests replaced by
 those of the files in MIRROR (upstream/, images/), written to OUT in the same layout. Everything else (files, settings,
 ports, licences) stays as the product has it. A component whose files or images the mirror lacks is left out of the
 train, and named on stderr; a file that the lab's archive of a release lacks is left out of the component's `files`.
@@ -15,7 +15,7 @@ import tarfile
 
 import yaml
 
-TRAIN, PACKAGES = "trains/1.20.yml", "packages/debian-12.yml"
+TRAIN = "trains/1.20.yml"
 
 
 class Loader(yaml.SafeLoader):
@@ -84,15 +84,16 @@ def images(specs, version, held):
 
 def packages(overlays, mirror, out):
     with open(os.path.join(mirror, "upstream", "packages.txt"), encoding="utf-8") as lines:
-        held = {name: rest for name, *rest in map(str.split, lines)}
-    spec = read(overlays, PACKAGES)
-    for name, package in spec["packages"].items():
-        if name not in held:
-            sys.exit(f"catalogue.py: the mirror lacks the package {name}: run ci/lab/parts/packages")
-        version, file, pool = held[name]
-        package["version"] = version
-        package["files"]["amd64"] = {"path": pool, "digest": digest(os.path.join(mirror, "upstream", file))}
-    write(spec, out, PACKAGES)
+        held = {(system, name): rest for system, name, *rest in map(str.split, lines)}
+    for system in sorted({system for system, _ in held}):
+        spec = read(overlays, "packages", system + ".yml")
+        for name, package in spec["packages"].items():
+            if (system, name) not in held:
+                sys.exit(f"catalogue.py: the mirror lacks the package {name} of {system}: run ci/lab/parts/packages")
+            version, file, pool = held[system, name]
+            package["version"] = version
+            package["files"]["amd64"] = {"path": pool, "digest": digest(os.path.join(mirror, "upstream", file))}
+        write(spec, out, "packages", system + ".yml")
 
 
 def main(overlays, mirror, out):
