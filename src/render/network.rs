@@ -33,7 +33,14 @@ pub fn network_config(node: &Node) -> Option<String> {
         node.addresses.iter().all(|a| a.prefix.is_some()),
     )];
     for other in node.interfaces.iter().filter(|i| i.name != main) {
-        let mut subnets: Vec<_> = other.addresses.iter().filter_map(fixed).collect();
+        let mut subnets: Vec<_> = {
+            let form = node.profile.network.default_gateway;
+            other
+                .addresses
+                .iter()
+                .filter_map(|a| fixed(a, form))
+                .collect()
+        };
         if other.dhcp {
             subnets.push(Map::from_iter([("type".to_owned(), json!("dhcp4"))]));
         }
@@ -68,7 +75,7 @@ fn entry(name: &str, link: &Link, subnets: &[Map<String, Value>], quiet: bool) -
             set("name", json!(name));
             set("bond_interfaces", json!(of));
             // without looking at the carrier a bond never changes over
-            let params = json!({ "bond-mode": mode.as_str(), "bond-miimon": "100" });
+            let params = json!({ "bond-mode": mode.as_str(), "bond-miimon": 100 });
             set("params", params);
         }
         Link::Vlan(on, id) => {
@@ -119,13 +126,14 @@ fn texts(ips: &[IpAddr]) -> Vec<String> {
 /// One of the host's own addresses, with the way out; the first has the resolvers.
 fn subnet(node: &Node, index: usize, address: &Address) -> Map<String, Value> {
     let ip = address.ip;
-    let Some(mut subnet) = fixed(address) else {
+    let form = node.profile.network.default_gateway;
+    let Some(mut subnet) = fixed(address, form) else {
         let kind = if ip.is_ipv4() { "dhcp4" } else { "dhcp6" };
         return Map::from_iter([("type".to_owned(), json!(kind))]);
     };
     let mut gateways = node.network.gateways.iter();
     if let Some(gateway) = gateways.find(|g| g.is_ipv4() == ip.is_ipv4()) {
-        match node.profile.network.default_gateway {
+        match form {
             DefaultGateway::Gateway => {
                 subnet.insert("gateway".to_owned(), json!(gateway.to_string()));
             }
@@ -147,19 +155,24 @@ fn subnet(node: &Node, index: usize, address: &Address) -> Map<String, Value> {
     subnet
 }
 
-/// A static address; `None` where DHCP gives it.
-fn fixed(address: &Address) -> Option<Map<String, Value>> {
+/// A static address; `None` where DHCP gives it. IPv6 is `static`, too: 18.2 to 19.4 lose a `static6` when they
+/// write netplan's files, and with one EL7's writes no network at all.
+fn fixed(address: &Address, form: DefaultGateway) -> Option<Map<String, Value>> {
     let (ip, prefix) = (address.ip, address.prefix?);
+    let net = IpNet::new(ip, prefix).expect("prefixes are validated");
+    let apart = ip.is_ipv4() || form == DefaultGateway::Route;
     let mut subnet = Map::new();
-    let mut set = |key: &str, value: String| subnet.insert(key.to_owned(), json!(value));
-    if ip.is_ipv4() {
-        let net = IpNet::new(ip, prefix).expect("prefixes are validated");
-        set("type", "static".to_owned());
-        set("address", ip.to_string());
-        set("netmask", net.netmask().to_string());
+    let mut set = |key: &str, value: Value| subnet.insert(key.to_owned(), value);
+    set("type", json!("static"));
+    if apart {
+        set("address", json!(ip.to_string()));
+        set("netmask", json!(net.netmask().to_string()));
     } else {
-        set("type", "static6".to_owned());
-        set("address", format!("{ip}/{prefix}"));
+        set("address", json!(format!("{ip}/{prefix}")));
+    }
+    // or EL7's puts its gateway into the place of IPv4's
+    if ip.is_ipv6() && apart {
+        set("ipv6", json!(true));
     }
     Some(subnet)
 }

@@ -72,7 +72,7 @@ fn a_vlan_on_a_bond_and_another_card() {
             &bond["parameters"]["mode"],
             &bond["parameters"]["mii-monitor-interval"]
         ),
-        (&json!("802.3ad"), &json!("100"))
+        (&json!("802.3ad"), &json!(100))
     );
     let vlan = &found["vlans"]["bond0.100"];
     assert_eq!((&vlan["id"], &vlan["link"]), (&json!(100), &json!("bond0")));
