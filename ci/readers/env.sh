@@ -16,3 +16,5 @@ need_root() { [ "$(id -u)" = 0 ] || die "must run as root"; }
 
 # rows FILE: the lines of a table, without comments and blanks around `|`
 rows() { sed -e '/^#/d' -e '/^[[:space:]]*$/d' -e 's/[[:space:]]*|[[:space:]]*/|/g' "$1"; }
+# row TITLE: that line of standard input
+row() { awk -F'|' -v title="$1" '$1 == title { print; found = 1 } END { exit !found }'; }

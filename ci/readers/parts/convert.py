@@ -16,8 +16,6 @@ def command(machine, name):
 
 def schema(machine, seeds):
     words, usage = command(machine, "schema")
-    if words is None:
-        return
     for seed in seeds:
         shutil.copytree(seed.files, machine.at("srv/seed"), dirs_exist_ok=True)
         done = machine.run(*words, "--config-file", "/srv/seed/user-data")
@@ -31,8 +29,6 @@ def schema(machine, seeds):
 
 def renderers(machine, seed):
     words, usage = command(machine, "net-convert")
-    if words is None:
-        return
     shutil.copytree(seed.files, machine.at("srv/seed"), dirs_exist_ok=True)
     for renderer in READERS:
         if renderer not in usage:

@@ -141,9 +141,11 @@ class System:
         seed = self.seeds["static"]
         if wanted("schema"):
             machine = self.machine()
-            self.say("schema", convert.schema(machine, self.seeds.values()))
-            for shape, each in self.seeds.items():
-                self.say("convert", (f"{shape}: {p}" for p in convert.renderers(machine, each)))
+            if convert.command(machine, "schema")[0]:
+                self.say("schema", convert.schema(machine, self.seeds.values()))
+            if convert.command(machine, "net-convert")[0]:
+                for shape, each in self.seeds.items():
+                    self.say("convert", [f"{shape}: {p}" for p in convert.renderers(machine, each)])
             machine.remove()
         for shape, source in SOURCES:
             if source in self.without or not wanted(f"{shape} {source}"):
