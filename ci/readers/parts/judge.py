@@ -33,7 +33,8 @@ def judge(seeds, work, row):
     file.write_text(json.dumps(said))
     kept, log = work / f"{title}.results", work / f"{title}.log"
     with open(kept, "w") as out, open(log, "w") as errors:
-        command = ["unshare", "-mnpuf", "--kill-child", "--propagation", "private"]
+        # whatever ends this program ends its machines
+        command = ["setpriv", "--pdeathsig", "KILL", "unshare", "-mnpuf", "--kill-child", "--propagation", "private"]
         done = subprocess.run([*command, "/usr/bin/python3", PARTS / "system.py", file], stdin=subprocess.DEVNULL, stdout=out, stderr=errors)
     lines = [tuple(line.split("\t", 3)) for line in kept.read_text().splitlines()]
     if done.returncode:
