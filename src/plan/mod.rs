@@ -2,6 +2,7 @@
 //! it before a key is made.
 
 mod build;
+mod node;
 pub mod ports;
 pub mod profile;
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 PARTS = Path(__file__).resolve().parent
 UUID = "3c2b8a52-5b0e-4a57-9d9f-0c5a31b2a7d1"
-PATH = "/run/stubs:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+PATH = "/run/programs:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # as firstlight's unit has it
 UNIT = "/etc/systemd/system/firstlight.service"
 WANTED = "/etc/systemd/system/multi-user.target.wants/firstlight.service"
@@ -127,7 +127,7 @@ class Machine:
         (root / "run/systemd/system").mkdir(parents=True)
         (root / "run/cmdline").write_text(f"BOOT_IMAGE=/vmlinuz root=/dev/vda1 ro {cmdline}".strip() + "\n")
         mount("--bind", root / "run/cmdline", root / "proc/cmdline")
-        shutil.copytree(PARTS / "stubs", root / "run/stubs", symlinks=True)
+        shutil.copytree(PARTS / "programs", root / "run/programs", symlinks=True)
         socket.sethostname((self.read("/etc/hostname").strip() or "localhost"))
 
     def _sysfs(self, sys):
@@ -178,14 +178,14 @@ class Machine:
         try:
             self._generator(boot)
             if early:
-                self.at("/run/stub-settles").touch()
+                self.at("/run/settles-itself").touch()
             for stage in (["init", "--local"], ["init"], ["modules", "--mode=config"], ["modules", "--mode=final"])[:stages]:
                 if boot.enabled is False:
                     break
                 done = self.run("cloud-init", *stage)
                 boot.stages[" ".join(stage)] = done.returncode
                 boot.output += f"--- {' '.join(stage)}\n{done.stdout}"
-                if stage == ["init"] and re.search(r"start firstlight|restart firstlight", self.read("/run/stubs.log")):
+                if stage == ["init"] and re.search(r"start firstlight|restart firstlight", self.read("/run/programs.log")):
                     if early:
                         boot.settled, boot.settling = int(self.read("/run/settled.rc") or -1), self.read("/run/settled.out")
                     else:
@@ -193,7 +193,7 @@ class Machine:
             boot.by_foothold = boot.settled is not None
             if installed and not boot.by_foothold:
                 self.settle(boot)
-            boot.units, boot.log = self.read("/run/stubs.log"), self.read("/var/log/cloud-init.log")
+            boot.units, boot.log = self.read("/run/programs.log"), self.read("/var/log/cloud-init.log")
             boot.console = self.read("/dev/console")
             boot.host = socket.gethostname()
             boot.cards = cards()
