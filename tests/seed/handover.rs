@@ -28,7 +28,7 @@ done
 mkdir -p "$1/dev" "$1/etc" "$1/run" "$1/tmp" "$1/var/lib" "$1/made-up" "$1/opt"
 touch "$1/dev/console"; [ -e "$1/dev/null" ] || { touch "$1/dev/null"; }
 mount --bind /dev/null "$1/dev/null"
-printf '#!/bin/sh\necho "$*" >> /systemctl.log\n' > "$1/made-up/systemctl"; printf '#!/bin/sh\n' > "$1/made-up/hostname"; chmod 0755 "$1"/stub/*
+printf '#!/bin/sh\necho "$*" >> /systemctl.log\n' > "$1/made-up/systemctl"; printf '#!/bin/sh\n' > "$1/made-up/hostname"; chmod 0755 "$1"/made-up/*
 root=$1; shift
 exec env -i PATH=/made-up:/usr/sbin:/usr/bin:/sbin:/bin chroot "$root" "$@""#;
 
