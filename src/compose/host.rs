@@ -27,11 +27,7 @@ pub(super) fn add(
         "overlay\nbr_netfilter\nnf_conntrack\n",
     );
     tree.public("/etc/sysctl.d/90-firstlight.conf", sysctls(node));
-    // a detached medium must not make cloud-init look elsewhere and begin anew
-    tree.public(
-        "/etc/cloud/cloud.cfg.d/99-firstlight.cfg",
-        "datasource_list: [NoCloud, None]\n",
-    );
+    tree.public("/etc/cloud/cloud.cfg.d/99-firstlight.cfg", CLOUD_INIT);
     interfaces::add(tree, node);
     if !node.network.ntp.is_empty() {
         tree.public(&node.profile.time.file, time_servers(node));
@@ -68,6 +64,12 @@ fn proxies(environment: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     all.extend(given.map(|(k, v)| (k.clone(), v.clone())));
     all
 }
+
+/// A detached medium must not make cloud-init look elsewhere. Where it finds no seed at all, because a
+/// server is gone and its own cache was lost too, it takes the machine for a new one: the rest keeps
+/// it from what a new machine gets.
+const CLOUD_INIT: &str = "datasource_list: [NoCloud, None]\n\
+    preserve_hostname: true\nmanage_etc_hosts: false\nssh_deletekeys: false\nusers: []\n";
 
 /// What the first boot unpacks, and as much again to work with: programs 600 MB, images 800 MB and their
 /// layers, etcd's log. Refused below, in MiB.

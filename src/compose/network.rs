@@ -26,7 +26,7 @@ pub(super) fn add(tree: &mut NodeTree, _plan: &Plan, node: &Node, ids: &Identiti
                 "bridge": "cni0",
                 "isGateway": true,
                 "hairpinMode": true,
-                "ipam": { "type": "host-local", "ranges": ranges, "routes": [{ "dst": "0.0.0.0/0" }] },
+                "ipam": { "type": "host-local", "dataDir": "/run/cni/networks", "ranges": ranges, "routes": [{ "dst": "0.0.0.0/0" }] },
             },
             { "type": "portmap", "capabilities": { "portMappings": true } },
         ],

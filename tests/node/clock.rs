@@ -92,3 +92,43 @@ fn a_certificate_that_is_not_valid_now_makes_room_for_the_seeds() {
         );
     }
 }
+
+#[test]
+fn containers_from_a_time_to_come_are_forgotten_once() {
+    let machine = Machine::with_scripts();
+    let ctr = r#"#!/bin/sh
+[ "$*" != "-n k8s.io sandboxes rm --force ahead" ] || exit 1
+[ "$3 $4" != "containers rm" ] || rm -r /var/lib/containerd/io.containerd.grpc.v1.cri/*/"$5"
+echo "$*" >> /test/ctr
+"#;
+    let script = format!(
+        "cat > /opt/firstlight/bin/ctr <<'END'\n{ctr}END\nchmod +x /opt/firstlight/bin/ctr"
+    );
+    machine.run(&script).ok();
+    let before_kubelet = || {
+        machine
+            .run("/opt/firstlight/bin/firstlight-containers-ahead")
+            .ok()
+            .stdout
+    };
+    assert_eq!(before_kubelet(), "", "no containerd yet");
+    let made = "state=/var/lib/containerd/io.containerd.grpc.v1.cri
+mkdir -p $state/sandboxes/ahead $state/containers/child $state/containers/now
+touch -d '2 hours' $state/sandboxes/ahead $state/containers/child; touch -d '20 seconds' $state/containers/now";
+    machine.run(made).ok();
+    let said = before_kubelet();
+    assert!(
+        said.starts_with("firstlight: kubelet again (2 containers date from after "),
+        "{said}"
+    );
+    assert_eq!(
+        machine.read("test/ctr"),
+        "-n k8s.io tasks rm --force child\n-n k8s.io sandboxes rm --force child\n-n k8s.io containers rm child\n\
+         -n k8s.io tasks rm --force ahead\n-n k8s.io containers rm ahead\n"
+    );
+    assert_eq!(before_kubelet(), "", "they are gone");
+    assert_eq!(
+        machine.read("test/systemctl"),
+        "--no-block restart containerd.service\n"
+    );
+}

@@ -155,7 +155,8 @@ class System:
             if source.startswith("http"):
                 how = {"cmdline": served.CMDLINE[source], "network": source == "http-static"}
                 self.later_boot(source, f"{source}, gone", machine, seed, before, marks, **how)
-                if "http-cut" not in self.without:
+                # a static address goes then: cloud-init falls back to DHCP, and the node waits for its address and says so
+                if source != "http-static" and "http-cut" not in self.without:
                     for pickle in machine.at("var/lib/cloud/instances").glob("*/obj.pkl"):
                         os.truncate(pickle, 0)
                     self.later_boot("http-cut", source, machine, seed, before, None, whole=False, instance=False, **how)
