@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::key::{Effect, key};
 use super::kinds::{
     ADDRESSES, ARCH, COUNT, DISK, DNS_LABEL, DOMAINS, ENVIRONMENT, INTERFACE, IP, IPS, LABEL_KEY,
-    LABEL_VALUE, LABELS, MAC, MAPPING, OS, PORT, ROLE, SERVERS, TAINT_EFFECT, TEXT,
+    LABEL_VALUE, LABELS, MAC, MAPPING, MTU, OS, PORT, ROLE, SERVERS, TAINT_EFFECT, TEXT,
 };
 use super::model::{Address, Arch, Host, HostNetwork, Role, Taint};
 use super::read::Reader;
@@ -164,6 +164,12 @@ fn network(reader: &mut Reader<'_, '_>) -> HostNetwork {
                 &SERVERS,
             )
             .unwrap_or_default(),
+        mtu: reader.optional(
+            &key("mtu", system::MTU_OF)
+                .default("the driver's, or DHCP's")
+                .example("9000"),
+            &MTU,
+        ),
     }
 }
 

@@ -175,6 +175,8 @@ pub struct Interface {
     pub addresses: Vec<Address>,
     /// Whether it asks DHCP.
     pub dhcp: bool,
+    /// Largest packet in bytes; `None` is the driver's.
+    pub mtu: Option<u32>,
 }
 
 /// What an interface is made of.
@@ -273,6 +275,8 @@ pub struct HostNetwork {
     pub search: Vec<String>,
     /// NTP servers; empty keeps the distribution's.
     pub ntp: Vec<String>,
+    /// Largest packet in bytes; `None` is the driver's, or DHCP's.
+    pub mtu: Option<u32>,
 }
 
 /// One node taint.

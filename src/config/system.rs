@@ -2,11 +2,14 @@
 
 use super::key::{Effect, key};
 use super::kinds::{
-    ADDRESSES, BASE64, BOND_MODE, BOOL, CERTIFICATES, INTERFACE, INTERFACES, MAC, MODE, PACKAGES,
-    PATH, REPOSITORY, SYSCTLS, TEXT, TIME_ZONE, URL, VLAN,
+    ADDRESSES, BASE64, BOND_MODE, BOOL, CERTIFICATES, INTERFACE, INTERFACES, MAC, MODE, MTU,
+    PACKAGES, PATH, REPOSITORY, SYSCTLS, TEXT, TIME_ZONE, URL, VLAN,
 };
 use super::model::{BondMode, ExtraFile, Interface, Link, Repository, System};
 use super::read::Reader;
+
+/// Of the host's interface and of its others.
+pub(super) const MTU_OF: &str = "largest packet in bytes";
 
 /// Reads `interfaces`.
 pub(super) fn interfaces(reader: &mut Reader<'_, '_>) -> Vec<Interface> {
@@ -38,6 +41,10 @@ fn interface(reader: &mut Reader<'_, '_>) -> Option<Interface> {
     let addresses = reader.optional(&address.example("10.10.0.11/24"), &ADDRESSES);
     let dhcp = key("dhcp", "whether it asks DHCP for an address");
     let dhcp = reader.optional(&dhcp.default("false").example("true"), &BOOL);
+    let mtu = reader.optional(
+        &key("mtu", MTU_OF).default("the driver's").example("9000"),
+        &MTU,
+    );
     let link = match (bond, vlan, on) {
         (Some(of), None, None) => Link::Bond(of, mode.unwrap_or(BondMode::ActiveBackup)),
         (None, Some(id), Some(of)) => Link::Vlan(of, id),
@@ -56,6 +63,7 @@ fn interface(reader: &mut Reader<'_, '_>) -> Option<Interface> {
         link,
         addresses: addresses.unwrap_or_default(),
         dhcp: dhcp.unwrap_or(false),
+        mtu,
     })
 }
 

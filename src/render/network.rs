@@ -31,6 +31,7 @@ pub fn network_config(node: &Node) -> Option<String> {
         // all planned: without this netplan waits for a router advertisement that may never come
         // (13 s of a first boot of 21 s); cloud-init before 20.1 ignores it
         node.addresses.iter().all(|a| a.prefix.is_some()),
+        node.network.mtu,
     )];
     for other in node.interfaces.iter().filter(|i| i.name != main) {
         let mut subnets: Vec<_> = {
@@ -44,9 +45,16 @@ pub fn network_config(node: &Node) -> Option<String> {
         if other.dhcp {
             subnets.push(Map::from_iter([("type".to_owned(), json!("dhcp4"))]));
         }
-        interfaces.push(entry(&other.name, &other.link, &subnets, !other.dhcp));
+        interfaces.push(entry(
+            &other.name,
+            &other.link,
+            &subnets,
+            !other.dhcp,
+            other.mtu,
+        ));
     }
-    interfaces.extend(unnamed(node, main).map(|name| entry(name, &Link::Card(None), &[], true)));
+    interfaces
+        .extend(unnamed(node, main).map(|name| entry(name, &Link::Card(None), &[], true, None)));
     // what others are made of comes first
     interfaces.sort_by_key(|interface| match interface["type"].as_str() {
         Some("bond") => 1,
@@ -59,7 +67,13 @@ pub fn network_config(node: &Node) -> Option<String> {
     Some(yaml(&json!({ "version": 1, "config": interfaces })))
 }
 
-fn entry(name: &str, link: &Link, subnets: &[Map<String, Value>], quiet: bool) -> Value {
+fn entry(
+    name: &str,
+    link: &Link,
+    subnets: &[Map<String, Value>],
+    quiet: bool,
+    mtu: Option<u32>,
+) -> Value {
     let mut entry = Map::new();
     let mut set = |key: &str, value: Value| entry.insert(key.to_owned(), value);
     match link {
@@ -84,6 +98,9 @@ fn entry(name: &str, link: &Link, subnets: &[Map<String, Value>], quiet: bool) -
             set("vlan_link", json!(on));
             set("vlan_id", json!(id));
         }
+    }
+    if let Some(mtu) = mtu {
+        set("mtu", json!(mtu));
     }
     if quiet {
         set("accept-ra", json!(false));

@@ -50,17 +50,21 @@ fn netplan(host: &str, network: &str) -> Value {
 
 /// A VLAN on a bond of two cards carries the host's address, a third card another one.
 const LINKS: &str = "address: 10.0.0.11/24, interface: bond0.100, interfaces: [{ name: bond0, bond: [ens3, ens4], mode: 802.3ad }, \
-     { name: bond0.100, vlan: 100, of: bond0 }, { name: ens5, mac: \"52:54:00:00:00:55\", address: 10.9.0.11/16 }]";
+     { name: bond0.100, vlan: 100, of: bond0 }, { name: ens5, mac: \"52:54:00:00:00:55\", address: 10.9.0.11/16, mtu: 9000 }]";
 
 #[test]
 fn a_vlan_on_a_bond_and_another_card() {
-    let found = netplan(LINKS, "gateway: 10.0.0.1, nameservers: [10.0.0.1]");
+    let found = netplan(
+        LINKS,
+        "gateway: 10.0.0.1, nameservers: [10.0.0.1], mtu: 1400",
+    );
     let quiet = json!({ "accept-ra": false });
     assert_eq!(
         found["ethernets"],
         json!({ "ens3": quiet, "ens4": quiet, "ens5": {
             "accept-ra": false,
             "addresses": ["10.9.0.11/16"],
+            "mtu": 9000,
             "match": { "macaddress": "52:54:00:00:00:55" },
             "set-name": "ens5",
         } })
@@ -77,6 +81,7 @@ fn a_vlan_on_a_bond_and_another_card() {
     let vlan = &found["vlans"]["bond0.100"];
     assert_eq!((&vlan["id"], &vlan["link"]), (&json!(100), &json!("bond0")));
     assert_eq!(vlan["addresses"], json!(["10.0.0.11/24"]));
+    assert_eq!(vlan["mtu"], json!(1400));
 }
 
 #[test]
@@ -100,6 +105,7 @@ fn the_same_in_the_files_of_ifupdown_and_of_el() {
         "bond-mode 802.3ad",
         "bond-master bond0",
         "address 10.9.0.11/16",
+        "mtu 9000",
     ] {
         assert!(text.contains(line), "{line}:\n{text}");
     }
@@ -136,6 +142,7 @@ fn the_same_in_the_files_of_ifupdown_and_of_el() {
         &[
             "IPADDR=10.9.0.11",
             "NETMASK=255.255.0.0",
+            "MTU=9000",
             "HWADDR=52:54:00:00:00:55",
         ],
     );

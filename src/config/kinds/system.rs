@@ -115,6 +115,14 @@ pub(in super::super) const VLAN: Kind<u32> = Kind {
         number(node, at, 1..=4094)
     },
 };
+/// The largest packet of an interface, in bytes.
+pub(in super::super) const MTU: Kind<u32> = Kind {
+    name: "MTU",
+    parse: |node, at| {
+        // RFC 791: every host takes 576; 65535 is the longest IP packet
+        number(node, at, 576..=65535)
+    },
+};
 
 fn package(node: &Node, at: &mut At<'_>) -> Option<String> {
     let expected = "the name of a package";

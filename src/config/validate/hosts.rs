@@ -17,6 +17,7 @@ impl Check<'_> {
             self.addresses(&path, host);
             self.gateways(&path, host);
             self.way_out(&path, host);
+            self.given_by_dhcp(&path, host);
             self.machine(&path, host);
             self.interfaces(&path, host);
         }
@@ -218,6 +219,42 @@ impl Check<'_> {
                 "add `network: { gateway: … }`, or a mirror in its network (`artefacts.mirror`), or \
                  `artefacts.upstream: false` and a disk that `firstlight overlay build` made",
             );
+        }
+    }
+
+    /// What the file says, and DHCP says otherwise: cloud-init writes none of it where DHCP gives the address.
+    fn given_by_dhcp(&mut self, path: &str, host: &Host) {
+        let network = &host.network;
+        let asks = |v4: bool| {
+            let same = |a: &&Address| a.ip.is_ipv4() == v4;
+            host.addresses
+                .iter()
+                .find(same)
+                .is_some_and(|a| a.prefix.is_none())
+        };
+        let first = host.addresses.first().is_some_and(|a| a.prefix.is_none());
+        let unbound = first && host.mac.is_none() && host.interface.is_none();
+        let given = [
+            (
+                "gateway",
+                network.gateways.iter().any(|g| asks(g.is_ipv4())),
+            ),
+            ("nameservers", first && !network.nameservers.is_empty()),
+            ("search", first && !network.search.is_empty()),
+            ("mtu", unbound && network.mtu.is_some()),
+        ];
+        for (key, given) in given {
+            if given {
+                self.warning(
+                    "hosts/given-by-dhcp",
+                    &format!("{path}.network.{key}"),
+                    format!(
+                        "`{key}` has no effect on `{}`: DHCP gives its address, and this",
+                        host.name
+                    ),
+                    "let the DHCP server give it, or write the address with its prefix",
+                );
+            }
         }
     }
 

@@ -20,13 +20,13 @@ impl Check<'_> {
                 );
             }
             if host.interface.as_deref() == Some(name)
-                && (!interface.addresses.is_empty() || interface.dhcp)
+                && (!interface.addresses.is_empty() || interface.dhcp || interface.mtu.is_some())
             {
                 self.error(
                     "interfaces/main-has-address",
                     &path,
-                    format!("`{name}` is the host's `interface`: its address is the host's"),
-                    "give it in the host's `address`, and here only what it is made of",
+                    format!("`{name}` is the host's `interface`: its address and MTU are the host's"),
+                    "give them as the host's `address` and `network.mtu`, and here only what it is made of",
                 );
             }
             for (number, address) in interface.addresses.iter().enumerate() {
