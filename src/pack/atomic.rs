@@ -4,7 +4,6 @@
 //! byte, then renamed. Nothing is synced per file: one [`sync`] at the end of a build makes the
 //! whole batch durable.
 
-use std::collections::BTreeSet;
 use std::fs::Permissions;
 use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -68,18 +67,10 @@ pub fn write_if_changed(path: &Path, mode: u32, bytes: &[u8]) -> Result<bool, Wr
     Ok(true)
 }
 
-/// Makes a batch of written files durable: each file, then each folder they stand in, once.
-pub fn sync<P: AsRef<Path>>(files: impl IntoIterator<Item = P>) -> io::Result<()> {
-    let mut folders = BTreeSet::new();
-    for file in files {
-        let file = file.as_ref();
-        File::open(file)?.sync_data()?;
-        folders.insert(folder(file).to_owned());
-    }
-    for folder in folders {
-        File::open(folder)?.sync_all()?;
-    }
-    Ok(())
+/// Makes everything that was written below a folder durable, with the rest of its file system: one
+/// flush of the disk, where a sync of each file would be one per file.
+pub fn sync(folder: &Path) -> io::Result<()> {
+    Ok(rustix::fs::syncfs(File::open(folder)?)?)
 }
 
 fn io_error<E: std::error::Error + 'static>(path: &Path, source: io::Error) -> WriteError<E> {
@@ -167,7 +158,7 @@ mod tests {
         assert!(write_if_changed(&path, 0o644, b"two").unwrap());
         assert_eq!(fs_err::read(&path).unwrap(), b"two");
         assert_eq!(names(dir.path()), ["key"]);
-        sync([&path]).unwrap();
+        sync(dir.path()).unwrap();
     }
 
     #[test]

@@ -199,13 +199,9 @@ impl Output {
             .map(|(p, f)| format!("{}  {p}\n", f.entry.sha256))
             .collect();
         atomic::write_if_changed(&self.root.join("SHA256SUMS"), 0o644, sums.as_bytes())?;
-        let changed: Vec<_> = self
-            .files
-            .values()
-            .filter(|f| f.changed)
-            .map(|f| self.root.join(&f.path))
-            .collect();
-        atomic::sync(&changed)?;
+        if self.files.values().any(|f| f.changed) {
+            atomic::sync(&self.root)?;
+        }
         atomic::write_if_changed(&self.root.join(MANIFEST), 0o644, json.as_bytes())?;
         Ok(())
     }
