@@ -93,18 +93,24 @@ fn a_certificate_that_is_not_valid_now_makes_room_for_the_seeds() {
     }
 }
 
-#[test]
-fn containers_from_a_time_to_come_are_forgotten_once() {
-    let machine = Machine::with_scripts();
-    let ctr = r#"#!/bin/sh
-[ "$*" != "-n k8s.io sandboxes rm --force ahead" ] || exit 1
-[ "$3 $4" != "containers rm" ] || rm -r /var/lib/containerd/io.containerd.grpc.v1.cri/*/"$5"
+/// What containerd knows: `/test/db/CONTAINER` holds its pod.
+const CTR: &str = r#"#!/bin/sh
+shift 2
 echo "$*" >> /test/ctr
+cd /test/db
+case "$1 $2" in
+  'containers info') [ -e "$3" ] && printf '{\n    "Labels": {\n        "io.kubernetes.pod.uid": "%s",\n' "$(cat "$3")" ;;
+  'containers ls') grep -lx "${4##*==}" * ;;
+  'containers rm') rm "$3"; rm -r /var/lib/containerd/io.containerd.grpc.v1.cri/*/"$3" ;;
+  *) exit 1 ;;
+esac
 "#;
-    let script = format!(
-        "cat > /opt/firstlight/bin/ctr <<'END'\n{ctr}END\nchmod +x /opt/firstlight/bin/ctr"
-    );
-    machine.run(&script).ok();
+
+#[test]
+fn pods_from_a_time_to_come_are_forgotten_once() {
+    let machine = Machine::with_scripts();
+    machine.write("opt/firstlight/bin/ctr", CTR);
+    machine.run("chmod +x /opt/firstlight/bin/ctr").ok();
     let before_kubelet = || {
         machine
             .run("/opt/firstlight/bin/firstlight-containers-ahead")
@@ -112,20 +118,25 @@ echo "$*" >> /test/ctr
             .stdout
     };
     assert_eq!(before_kubelet(), "", "no containerd yet");
-    let made = "state=/var/lib/containerd/io.containerd.grpc.v1.cri
-mkdir -p $state/sandboxes/ahead $state/containers/child $state/containers/now
-touch -d '2 hours' $state/sandboxes/ahead $state/containers/child; touch -d '20 seconds' $state/containers/now";
+    // a pod whose sandbox is ahead and whose container is not, one of the other kind, and two that are of today
+    let made = r#"mkdir /test/db && cd /var/lib && mkdir -p containerd/io.containerd.grpc.v1.cri && cd containerd/io.*
+container() { # POD SECONDS
+  mkdir -p sandboxes/$1-box containers/$1-one
+  echo $1 > /test/db/$1-box; echo $1 > /test/db/$1-one
+  printf '{"Version":"v1","Pid":7,"CreatedAt":%s000000000,"StartedAt":0}' $(($(command date +%s) + $2)) > containers/$1-one/status
+}
+container boxed 0; touch -d '2 hours' sandboxes/boxed-box
+container late 7200
+container now 20; touch -d '20 seconds' sandboxes/now-box
+container old -7200"#;
     machine.run(made).ok();
     let said = before_kubelet();
     assert!(
-        said.starts_with("firstlight: kubelet again (2 containers date from after "),
+        said.starts_with("firstlight: kubelet again (4 containers date from after "),
         "{said}"
     );
-    assert_eq!(
-        machine.read("test/ctr"),
-        "-n k8s.io tasks rm --force child\n-n k8s.io sandboxes rm --force child\n-n k8s.io containers rm child\n\
-         -n k8s.io tasks rm --force ahead\n-n k8s.io containers rm ahead\n"
-    );
+    let left = machine.run("ls /test/db").ok().stdout;
+    assert_eq!(left, "now-box\nnow-one\nold-box\nold-one\n");
     assert_eq!(before_kubelet(), "", "they are gone");
     assert_eq!(
         machine.read("test/systemctl"),
