@@ -52,7 +52,7 @@ hosts:
     packages: [htop]
     sysctls: {{ vm.max_map_count: "262144" }}
     files: [{{ path: /etc/motd, content: "welcome\n" }}]
-    repositories: [{{ name: lab.list, contents: "deb http://10.0.0.5/lab stable main", key: "-----BEGIN PGP PUBLIC KEY BLOCK-----" }}]
+    repositories: [{{ name: lab.list, contents: "deb http://10.0.0.5/lab stable main", key: "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDMEawOilxYJKwYBBAHaRw8BAQdAlS8PGtka+ieq7zW1r2iUAp6cmUPIiBL/L8cM\nTFugA6K0FHBhY2thZ2VzQGV4YW1wbGUuY29tiJAEExYIADgWIQSUPa9du+CSYWjP\nCih9q29WBLHwDAUCawOilwIbAwULCQgHAgYVCgkICwIEFgIDAQIeAQIXgAAKCRB9\nq29WBLHwDCgRAP4tp9qZfjIG6XxJdF5NfynVf8CqWLa+lz6bP2VHB4wwLAD6A8n2\nk1Nok05utdtc+Gbxw+VqUco3ImhUkkemLbMpfAw=\n=jfYz\n-----END PGP PUBLIC KEY BLOCK-----" }}]
 "#
     )
 }

@@ -40,10 +40,13 @@ pub(super) fn add(tree: &mut NodeTree, node: &Node) {
             let stem = name
                 .rsplit_once('.')
                 .map_or(name.as_str(), |(stem, _)| stem);
-            tree.public(
-                &format!("{}/{stem}.asc", manager.keys()),
-                format!("{}\n", key.trim_end()),
-            );
+            let path = format!("{}/{stem}", manager.keys());
+            match manager {
+                PackageManager::Apt => tree.given(&(path + ".gpg"), key.binary.clone(), 0o644),
+                PackageManager::Yum | PackageManager::Dnf => {
+                    tree.public(&(path + ".asc"), format!("{}\n", key.armoured.trim_end()));
+                }
+            }
         }
     }
     for file in &system.files {

@@ -1,6 +1,7 @@
 //! Types of single values: what the reference calls them, how they are read, what an error says.
 
 mod addresses;
+mod armour;
 mod lists;
 mod system;
 
@@ -18,8 +19,8 @@ pub(super) use lists::{
     NAMES, QUANTITIES, SERVERS, SSH_KEYS, TEXT_MAP, URLS,
 };
 pub(super) use system::{
-    BASE64, BOND_MODE, CERTIFICATES, MODE, MTU, PACKAGES, PATH, REPOSITORY, SYSCTLS, TIME_ZONE,
-    VLAN,
+    BASE64, BOND_MODE, CERTIFICATES, MODE, MTU, OPENPGP_KEY, PACKAGES, PATH, REPOSITORY, SYSCTLS,
+    TIME_ZONE, VLAN,
 };
 
 /// The text of a single value.

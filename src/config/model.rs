@@ -260,8 +260,17 @@ pub struct Repository {
     pub name: String,
     /// The file, as the package manager reads it.
     pub contents: String,
-    /// The key that signs it, ASCII-armoured.
-    pub key: Option<String>,
+    /// The key that signs it.
+    pub key: Option<OpenPgpKey>,
+}
+
+/// A public key of `OpenPGP`, in both forms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenPgpKey {
+    /// As it was given, in ASCII armour.
+    pub armoured: String,
+    /// The same as bytes, which apt before 1.4 reads alone.
+    pub binary: Vec<u8>,
 }
 
 /// `hosts[].network:`

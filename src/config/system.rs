@@ -3,7 +3,7 @@
 use super::key::{Effect, key};
 use super::kinds::{
     ADDRESSES, BASE64, BOND_MODE, BOOL, CERTIFICATES, INTERFACE, INTERFACES, MAC, MODE, MTU,
-    PACKAGES, PATH, REPOSITORY, SYSCTLS, TEXT, TIME_ZONE, URL, VLAN,
+    OPENPGP_KEY, PACKAGES, PATH, REPOSITORY, SYSCTLS, TEXT, TIME_ZONE, URL, VLAN,
 };
 use super::model::{BondMode, ExtraFile, Interface, Link, Repository, System};
 use super::read::Reader;
@@ -146,7 +146,7 @@ fn repository(reader: &mut Reader<'_, '_>) -> Option<Repository> {
         &TEXT,
     );
     let signer = key("key", "the key that signs it, ASCII-armoured");
-    let signer = reader.optional(&signer, &TEXT);
+    let signer = reader.optional(&signer, &OPENPGP_KEY);
     let url = key(
         "key_url",
         "Pharos: where that key is; nothing is trusted that comes without a digest: give `key`",

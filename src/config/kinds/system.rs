@@ -6,10 +6,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::super::key::{At, Kind};
-use super::super::model::BondMode;
+use super::super::model::{BondMode, OpenPgpKey};
 use super::super::names;
 use super::lists::{list, map};
-use super::{number, one_of, tested, text};
+use super::{armour, number, one_of, tested, text};
 use crate::yaml::Node;
 
 /// A zone of the tz database.
@@ -100,6 +100,22 @@ pub(in super::super) const REPOSITORY: Kind<String> = Kind {
         let expected = "a file name of plain characters, such as `docker.list`";
         let plain = |text: &str| !text.contains('/') && names::is_path(&format!("/{text}"));
         tested(node, at, plain, "repositories/bad-name", expected, "")
+    },
+};
+/// The key of a repository.
+pub(in super::super) const OPENPGP_KEY: Kind<OpenPgpKey> = Kind {
+    name: "public key of OpenPGP",
+    parse: |node, at| {
+        let armoured = text(node, at, "text")?.to_owned();
+        match armour::public_keys(&armoured) {
+            Some(binary) => Some(OpenPgpKey { armoured, binary }),
+            None => at.error(
+                node.span,
+                "repositories/bad-key",
+                "this is no public key of OpenPGP in ASCII armour, or it is damaged".to_owned(),
+                "`gpg --armor --export KEY` makes it; write it as a block (`key: |`)",
+            ),
+        }
     },
 };
 /// How a bond shares its interfaces.
