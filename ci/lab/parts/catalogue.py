@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""catalogue.py OVERLAYS MIRROR OUT - derive the lab's catalogue from the product's
+"""catalogue.py OVERLAYS MIRROR OUT ARCH - derive the lab's catalogue from the product's
 
 The train 1.20 of OVERLAYS, its components and the package lists of the lab's systems, with versions and digests replaced by
-those of the files in MIRROR (upstream/, images/), written to OUT in the same layout. Everything else (files, settings,
+those of the files in MIRROR (upstream/, images/), which are for ARCH, written to OUT in the same layout. Everything else (files, settings,
 ports, licences) stays as the product has it. A component whose files or images the mirror lacks is left out of the
 train, and named on stderr; a file that the lab's archive of a release lacks is left out of the component's `files`.
 """
@@ -16,6 +16,7 @@ import tarfile
 import yaml
 
 TRAIN = "trains/1.20.yml"
+ARCHITECTURES = ("amd64", "arm64")
 
 
 class Loader(yaml.SafeLoader):
@@ -55,34 +56,34 @@ def versions(mirror):
     return kubernetes, {**found, **dict.fromkeys(kinds, kubernetes)}
 
 
-def fill(text, version):
-    return text.replace("{version}", version).replace("{arch}", "amd64")
+def fill(text, version, arch):
+    return text.replace("{version}", version).replace("{arch}", arch)
 
 
-def release(spec, version, mirror):
+def release(spec, version, mirror, arch):
     """The component's release with the lab's file; False when the mirror has none."""
-    path = os.path.join(mirror, "upstream", os.path.basename(fill(spec["url"], version)))
+    path = os.path.join(mirror, "upstream", os.path.basename(fill(spec["url"], version, arch)))
     if not os.path.exists(path):
         return False
     if spec["unpack"] == "tar-gz":
         with tarfile.open(path) as tar:
             held = {os.path.normpath(name) for name in tar.getnames()}
-        spec["files"] = {k: v for k, v in spec["files"].items() if os.path.normpath(fill(k, version)) in held}
-    spec["digests"] = {version: {"amd64": digest(path), "arm64": None}}
+        spec["files"] = {k: v for k, v in spec["files"].items() if os.path.normpath(fill(k, version, arch)) in held}
+    spec["digests"] = {version: {**dict.fromkeys(ARCHITECTURES), arch: digest(path)}}
     return True
 
 
-def images(specs, version, held):
+def images(specs, version, held, arch):
     """The component's images with the lab's digests; False when the mirror lacks one."""
     for spec in specs.values():
-        name = spec["repository"] + ":" + fill(spec["tag"], version)
+        name = spec["repository"] + ":" + fill(spec["tag"], version, arch)
         if name not in held:
             return False
         spec["digests"] = {version: held[name]}
     return True
 
 
-def packages(overlays, mirror, out):
+def packages(overlays, mirror, out, arch):
     with open(os.path.join(mirror, "upstream", "packages.txt"), encoding="utf-8") as lines:
         held = {(system, name): rest for system, name, *rest in map(str.split, lines)}
     for system in sorted({system for system, _ in held}):
@@ -92,11 +93,11 @@ def packages(overlays, mirror, out):
                 sys.exit(f"catalogue.py: the mirror lacks the package {name} of {system}: run ci/lab/parts/packages")
             version, file, pool = held[system, name]
             package["version"] = version
-            package["files"]["amd64"] = {"path": pool, "digest": digest(os.path.join(mirror, "upstream", file))}
+            package["files"][arch] = {"path": pool, "digest": digest(os.path.join(mirror, "upstream", file))}
         write(spec, out, "packages", system + ".yml")
 
 
-def main(overlays, mirror, out):
+def main(overlays, mirror, out, arch):
     kubernetes, known = versions(mirror)
     with open(os.path.join(mirror, "images", "images.json"), encoding="utf-8") as lines:
         held = {f"{i['repository']}:{i['tag']}": i["digest"] for i in map(json.loads, lines)}
@@ -106,20 +107,20 @@ def main(overlays, mirror, out):
     for name, upstream in train["components"].items():
         version = known.get(name, upstream)
         component = read(overlays, name, "component.yml")
-        if release(component["release"], version, mirror) if component.get("release") else True:
-            if images(component.get("images", {}), version, held):
+        if release(component["release"], version, mirror, arch) if component.get("release") else True:
+            if images(component.get("images", {}), version, held, arch):
                 chosen[name] = version
                 write(component, out, name, "component.yml")
                 continue
         left_out.append(name)
     train["components"] = chosen
     write(train, out, TRAIN)
-    packages(overlays, mirror, out)
+    packages(overlays, mirror, out, arch)
     if left_out:
         print(f"lab: not in any registry, left out of the lab's train: {', '.join(left_out)}", file=sys.stderr)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 4:
+    if len(sys.argv) != 5 or sys.argv[4] not in ARCHITECTURES:
         sys.exit(__doc__)
     main(*sys.argv[1:])

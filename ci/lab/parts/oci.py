@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""oci.py OUT.tar REPOSITORY:TAG TREE CONFIG - make an OCI image archive from a folder, the same bytes every time
+"""oci.py OUT.tar REPOSITORY:TAG TREE CONFIG ARCH - make an OCI image archive from a folder, the same bytes every time
 
 The archive is what a registry would hand out for one platform of a multi-platform image: index.json names one image
-index (its digest is the image's digest), which holds one linux/amd64 manifest, which holds one layer.
+index (its digest is the image's digest), which holds one linux/ARCH manifest, which holds one layer.
 
 TREE    folder with the image's files; owners become root, times 0, modes and symbolic links are kept
 CONFIG  the OCI image config's "config" object as JSON: {"Entrypoint": [...], "Cmd": [...], "Env": [...], "User": ...}
@@ -56,7 +56,7 @@ def layer(tree):
     return buffer.getvalue()
 
 
-def main(out, name, tree, config):
+def main(out, name, tree, config, arch):
     repository, tag = name.rsplit(":", 1)
     blobs = {}
 
@@ -66,7 +66,7 @@ def main(out, name, tree, config):
         return {"mediaType": TYPE + kind, "digest": "sha256:" + digest, "size": len(data)}
 
     raw = layer(tree)
-    platform = {"architecture": "amd64", "os": "linux"}
+    platform = {"architecture": arch, "os": "linux"}
     packed = blob("layer.v1.tar+gzip", gzip.compress(raw, 6, mtime=0))
     image = blob("config.v1+json", encode({
         **platform, "created": "1970-01-01T00:00:00Z", "config": json.loads(config),
@@ -95,6 +95,6 @@ def main(out, name, tree, config):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 5:
+    if len(sys.argv) != 6:
         sys.exit(__doc__)
     main(*sys.argv[1:])
