@@ -208,7 +208,7 @@ impl Machine {
     pub fn cut(&self, stop: usize) -> usize {
         self.copy("tests/node/cut", "test/cut");
         for name in [
-            "base64", "chmod", "cp", "ln", "mkdir", "mv", "rm", "sync", "tar",
+            "base64", "chmod", "cp", "install", "ln", "mkdir", "mv", "rm", "sync", "tar",
         ] {
             symlink("step", self.at("test/cut").join(name)).ok();
         }

@@ -129,6 +129,24 @@ fn without_a_product_uuid_the_macs_say_it() {
 }
 
 #[test]
+fn a_container_has_no_cards_to_wait_for() {
+    let machine = Machine::new();
+    fs::remove_file(machine.at("sys/class/dmi/id/product_uuid")).unwrap();
+    fs::remove_dir(machine.at("sys/class/net/eth0/device")).unwrap();
+    machine.write("test/container", "lxc\n");
+    machine.attach(&DEMO.seed("w1"));
+    machine.boot().ok("settled");
+    assert!(!machine.at("test/sleeps").exists(), "nothing is waited for");
+    // what the container runtime made for pods since
+    machine.write("sys/class/net/cni0/address", "aa:aa:aa:aa:aa:aa\n");
+    machine.boot().ok("hand-over checked");
+    machine.write("sys/class/net/eth0/address", "52:54:00:79:00:99\n");
+    machine
+        .boot()
+        .refused("settled on another machine (MAC 52:54:00:79:00:11, here 52:54:00:79:00:99 aa:aa:aa:aa:aa:aa)");
+}
+
+#[test]
 fn a_product_uuid_that_many_boards_share_says_nothing() {
     for shared in [
         "00000000-0000-0000-0000-000000000000",
