@@ -207,7 +207,10 @@ class FirstBoot(Trial):
         pod, images = f"trial-{self.count}", self.machine(self.names[0]).inside("cat", "/etc/firstlight/images")[1]
         wanted = lambda: "default-token" in self.asked("get", "serviceaccount", "default", "-o", "jsonpath={.secrets[*].name}")  # noqa: E731
         self.wait("the default account's token", wanted, pause=1)
-        self.kubectl("run", pod, f"--image={re.search('(?m)^([^ ]*/pause:[^ ]*) ', images).group(1)}", "--image-pull-policy=Never")
+        # a master that does not work otherwise takes it too
+        tolerations = [{"key": f"node-role.kubernetes.io/{role}", "operator": "Exists"} for role in ("master", "control-plane")]
+        self.kubectl("run", pod, f"--image={re.search('(?m)^([^ ]*/pause:[^ ]*) ', images).group(1)}", "--image-pull-policy=Never",
+                     "--overrides=" + json.dumps({"apiVersion": "v1", "spec": {"tolerations": tolerations}}))
         running = lambda: self.asked("get", "pod", pod, "-o", "jsonpath={.status.phase}") == "Running"  # noqa: E731
         # a kubelet that had no room takes none for five minutes
         self.wait(f"a new pod runs: {pod}", running, pause=1)
