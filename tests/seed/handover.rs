@@ -25,7 +25,9 @@ mount -o remount,bind,ro "$1/usr"; mount -o remount,bind,ro "$1/sys"
 for link in bin sbin lib lib32 lib64 libx32; do
   if [ -L "/$link" ]; then ln -sfn "$(readlink "/$link")" "$1/$link"; elif [ -d "/$link" ]; then mkdir -p "$1/$link"; mount --rbind "/$link" "$1/$link"; fi
 done
-mkdir -p "$1/dev" "$1/etc" "$1/run" "$1/tmp" "$1/var/lib" "$1/made-up" "$1/opt"
+# awk is a link to there
+mkdir -p "$1/etc/alternatives"; mount --rbind /etc/alternatives "$1/etc/alternatives"
+mkdir -p "$1/dev" "$1/run" "$1/tmp" "$1/var/lib" "$1/made-up" "$1/opt"
 touch "$1/dev/console"; [ -e "$1/dev/null" ] || { touch "$1/dev/null"; }
 mount --bind /dev/null "$1/dev/null"
 printf '#!/bin/sh\necho "$*" >> /systemctl.log\n' > "$1/made-up/systemctl"; printf '#!/bin/sh\n' > "$1/made-up/hostname"; chmod 0755 "$1"/made-up/*
