@@ -7,9 +7,7 @@ use clap::{Args, Subcommand};
 use super::exit::Failure;
 use super::load::Input;
 use super::printer::Printer;
-use crate::artefact::Artefact;
-use crate::artefact::store::{self, Event, Request, Source, StoreFile};
-use crate::config::model::Arch;
+use crate::artefact::store::{self, Content, Event, Request, Set, Source, StoreFile};
 use crate::pack::{atomic, iso9660, tar};
 use crate::plan::Plan;
 
@@ -21,23 +19,33 @@ pub enum Overlay {
 
 /// Gather everything the cluster's nodes need, verified by digest
 ///
-/// One set per operating system and architecture, as a folder, a tar and an ISO with the same files.
-/// The folder, on any web server, is what `artefacts.mirror` points at; the ISO, labelled FIRSTLIGHT,
-/// is attached to machines that reach no server. The same input gives the same bytes.
+/// Makes a folder with what all nodes need together, to be put on any web server: its URL is
+/// `artefacts.mirror`. Beside it a tar and an ISO for each operating system and architecture; the ISO,
+/// labelled FIRSTLIGHT, is attached to machines that reach no server. The same input gives the same
+/// bytes.
+///
+/// What was had once is kept in a store that all builds share, also when this build is interrupted: the
+/// next one goes on where it ended.
 #[derive(Debug, Clone, Args)]
 pub struct Build {
     #[command(flatten)]
     input: Input,
-    /// Folder, searched by content whatever its files are called, or HTTP(S) root of another store;
-    /// may be given more than once [default: upstream]
+    /// Folder, searched by content whatever its files are called, or HTTP(S) root of another overlay
+    /// folder; may be given more than once [default: upstream]
     #[arg(long, value_name = "DIR|URL")]
     from: Vec<String>,
     /// Ask upstream for what no `--from` has
     #[arg(long)]
     upstream: bool,
+    /// Ask no network: only folders and what the store has
+    #[arg(long, conflicts_with = "upstream")]
+    offline: bool,
     /// Certificate authority to trust besides the public ones, as PEM, for mirrors and proxies
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
+    /// Folder that keeps every download [default: `firstlight/store` in the user's cache folder]
+    #[arg(long, value_name = "DIR", env = "FIRSTLIGHT_STORE")]
+    store: Option<PathBuf>,
     /// Where to write it [default: `out/overlays` beside FILE]
     #[arg(short = 'o', long = "out", value_name = "DIR")]
     out: Option<PathBuf>,
@@ -49,50 +57,79 @@ pub struct Build {
 /// Runs it.
 pub fn run(args: &Overlay, printer: &Printer) -> Result<(), Failure> {
     let Overlay::Build(args) = args;
+    let sources = sources(args)?;
     let plan = args.input.load(printer)?;
     let out = args
         .out
         .clone()
         .unwrap_or_else(|| args.input.file.with_file_name("out").join("overlays"));
-    let mut sources: Vec<Source> = args.from.iter().map(|s| source(s)).collect();
-    if args.upstream || sources.is_empty() {
-        sources.push(Source::Upstream);
-    }
-    for (name, arch, artefacts) in sets(&plan) {
-        let dest = out.join(&name);
-        let bar = printer.bar("artefacts", artefacts.len());
-        let report = store::build(
-            &Request {
-                artefacts: &artefacts,
-                arch,
-                sources: &sources,
-                dest: &dest,
-                ca_file: args.ca_file.as_deref(),
-            },
-            &mut |event| {
-                if let Event::Artefact { number, name, .. } = event {
-                    bar.set_position(number as u64);
-                    bar.set_message(name.to_owned());
-                }
-            },
-        )?;
-        bar.finish_and_clear();
-        printer.note(&format!(
-            "{}: {} files, {} of them new",
-            dest.display(),
-            report.files.len(),
-            report.added
-        ));
+    let sets = sets(&plan);
+    let store = args.store.clone().map_or_else(shared_store, Ok)?;
+    let request = Request {
+        sets: &sets,
+        sources: &sources,
+        store: &store,
+        dest: &out,
+        ca_file: args.ca_file.as_deref(),
+    };
+    let bar = printer.bar(
+        "artefacts",
+        sets.iter().map(|set| set.artefacts.len()).sum(),
+    );
+    let report = store::build(&request, &mut |event| match event {
+        Event::Artefact(name) => bar.set_message(name.to_owned()),
+        Event::Done => bar.inc(1),
+        Event::Scanning(folder) => bar.set_message(format!("searching {}", folder.display())),
+        Event::Bytes(_) => {}
+    })?;
+    bar.finish_and_clear();
+    printer.note(&format!(
+        "{}: {} files, {} of them new in {}",
+        out.display(),
+        report.kept + report.added,
+        report.added,
+        store.display()
+    ));
+    for (set, files) in sets.iter().zip(&report.files) {
+        let packed = [".tar", ".iso"].map(|extension| beside(&out.join(&set.name), extension));
         if !args.folder_only {
-            pack(
-                &report.files,
-                &beside(&dest, ".tar"),
-                &beside(&dest, ".iso"),
-                printer,
-            )?;
+            pack(files, &packed, printer)?;
         }
     }
     Ok(())
+}
+
+/// Where to look, in this order.
+fn sources(args: &Build) -> Result<Vec<Source>, Failure> {
+    let mut sources: Vec<Source> = args.from.iter().map(|s| source(s)).collect();
+    if let (true, Some(Source::Mirror(url))) = (
+        args.offline,
+        sources.iter().find(|s| matches!(s, Source::Mirror(_))),
+    ) {
+        return Err(Failure::Message(format!(
+            "`--offline` asks no network, but `--from {url}` is on it\nhint: leave one of them out"
+        )));
+    }
+    if args.upstream || (sources.is_empty() && !args.offline) {
+        sources.push(Source::Upstream);
+    }
+    Ok(sources)
+}
+
+/// `$XDG_CACHE_HOME/firstlight/store`, by the XDG Base Directory Specification.
+fn shared_store() -> Result<PathBuf, Failure> {
+    let set = |name| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|p| p.is_absolute())
+    };
+    let cache = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
+    let cache = cache.ok_or_else(|| {
+        Failure::Message(
+            "no place for downloads: neither XDG_CACHE_HOME nor HOME is set\nhint: name one with `--store`".to_owned(),
+        )
+    })?;
+    Ok(cache.join("firstlight/store"))
 }
 
 fn source(text: &str) -> Source {
@@ -104,8 +141,8 @@ fn source(text: &str) -> Source {
 }
 
 /// One set per profile and architecture: what its masters and workers need together.
-fn sets(plan: &Plan) -> Vec<(String, Arch, Vec<Artefact>)> {
-    let mut sets: Vec<(String, Arch, Vec<Artefact>)> = Vec::new();
+fn sets(plan: &Plan) -> Vec<Set> {
+    let mut sets: Vec<Set> = Vec::new();
     for node in &plan.nodes {
         let name = format!(
             "{}-{}-{}",
@@ -115,14 +152,18 @@ fn sets(plan: &Plan) -> Vec<(String, Arch, Vec<Artefact>)> {
         );
         let at = sets
             .iter()
-            .position(|(n, ..)| *n == name)
+            .position(|set| set.name == name)
             .unwrap_or_else(|| {
-                sets.push((name.clone(), node.arch, Vec::new()));
+                sets.push(Set {
+                    name,
+                    arch: node.arch,
+                    artefacts: Vec::new(),
+                });
                 sets.len() - 1
             });
         for artefact in &node.needs {
-            if !sets[at].2.contains(artefact) {
-                sets[at].2.push(artefact.clone());
+            if !sets[at].artefacts.contains(artefact) {
+                sets[at].artefacts.push(artefact.clone());
             }
         }
     }
@@ -132,8 +173,7 @@ fn sets(plan: &Plan) -> Vec<(String, Arch, Vec<Artefact>)> {
 /// The same files as one tar, the index first, and as an ISO with the label that nodes look for.
 fn pack(
     files: &[StoreFile],
-    tar_path: &Path,
-    iso_path: &Path,
+    [tar_path, iso_path]: &[PathBuf; 2],
     printer: &Printer,
 ) -> Result<(), Failure> {
     let mut archive = tar::Archive::new();
@@ -145,9 +185,12 @@ fn pack(
         ))
     };
     for f in files {
-        let content = || crate::pack::Source::File {
-            path: f.file.clone(),
-            len: f.size,
+        let content = || match &f.content {
+            Content::Text(text) => crate::pack::Source::Bytes(text.clone().into_bytes()),
+            Content::Blob { file, size } => crate::pack::Source::File {
+                path: file.clone(),
+                len: *size,
+            },
         };
         archive
             .add(

@@ -119,6 +119,7 @@ fn env(plan: &Plan, node: &Node, ids: &Identities, generation: Generation) -> St
     set("CLUSTER", &plan.cluster);
     set("CLUSTER_ID", &ids.cluster_id);
     set("NODE", &node.name);
+    set("ARCH", node.arch.as_str());
     set("ROLE", if node.is_master() { "master" } else { "worker" });
     set("IP", &node.ip().to_string());
     set("POD_CIDR", &plan.pod_cidrs[0].to_string());

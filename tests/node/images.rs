@@ -31,7 +31,7 @@ fn store() -> Store {
         let digests = blobs.clone().map(|b| Digest::sha256(&b).to_string());
         let (digest, size) = (&digests[0], blobs[0].len());
         store.index += &format!(
-            "image {digest} application/vnd.oci.image.index.v1+json {size} {name} {}\n",
+            "image {digest} amd64 application/vnd.oci.image.index.v1+json {size} {name} {}\n",
             digests.join(" ")
         );
         store.digests.push(digest.clone());
@@ -55,7 +55,9 @@ impl Store {
         let machine = Machine::with_scripts();
         machine.write(
             "etc/firstlight/node.env",
-            format!("FL_NODE='w1'\nFL_MIRROR='{mirror}'\nFL_UPSTREAM='{upstream}'\n"),
+            format!(
+                "FL_NODE='w1'\nFL_ARCH='amd64'\nFL_MIRROR='{mirror}'\nFL_UPSTREAM='{upstream}'\n"
+            ),
         );
         let lines: String = NAMES
             .iter()

@@ -1,9 +1,15 @@
 //! From folders, by content.
 
-use firstlight::artefact::store::{Source, StoreError, files};
-use firstlight::artefact::{Algorithm, Digest};
+use std::os::unix::fs::MetadataExt as _;
 
-use crate::upstream::{IMAGE, big, file, image, mirror, packed, put, run, tar_of, two_platforms};
+use firstlight::artefact::store::{Source, StoreError};
+use firstlight::artefact::{Algorithm, Digest};
+use firstlight::config::model::Arch;
+
+use crate::upstream::{
+    IMAGE, big, build_sets, file, image, mirror, packed, put, run, served, set, tar_of,
+    two_platforms,
+};
 
 #[test]
 fn a_store_holds_what_was_asked_and_lists_it() {
@@ -16,12 +22,16 @@ fn a_store_holds_what_was_asked_and_lists_it() {
     )
     .unwrap();
     assert_eq!((report.kept, report.added), (0, 6));
-    let names: Vec<&str> = report.files.iter().map(|f| f.path.as_str()).collect();
+    let [files] = report.files.as_slice() else {
+        panic!("one set was asked for");
+    };
+    let names: Vec<&str> = files.iter().map(|f| f.path.as_str()).collect();
     assert_eq!(&names[..2], ["index", "index.json"]);
     assert!(names[2..].is_sorted());
     assert_eq!(names.len(), 8);
 
-    let store = packed(dest.path());
+    let store = served(dest.path());
+    assert_eq!(packed(files), store, "of one set all is packed");
     let index = String::from_utf8(store["index"].clone()).unwrap();
     let lines: Vec<&str> = index.lines().collect();
     assert!(lines.is_sorted());
@@ -29,7 +39,7 @@ fn a_store_holds_what_was_asked_and_lists_it() {
     let parts = two_platforms().parts;
     let size = store[&parts[0].blob_path()].len();
     let expected = format!(
-        "image {} application/vnd.oci.image.index.v1+json {size} {IMAGE} {} {} {} {}",
+        "image {} amd64 application/vnd.oci.image.index.v1+json {size} {IMAGE} {} {} {} {}",
         parts[0], parts[0], parts[1], parts[2], parts[3]
     );
     assert_eq!(lines[2], expected);
@@ -67,16 +77,44 @@ fn two_builds_are_identical_whatever_the_order_and_the_form_of_the_sources() {
         second.path(),
     )
     .unwrap();
-    assert_eq!(packed(first.path()), packed(second.path()));
+    assert_eq!(served(first.path()), served(second.path()));
 
     let third = tempfile::tempdir().unwrap();
     run(
         &artefacts,
-        &[Source::Folder(first.path().to_owned())],
+        &[Source::Folder(first.path().join("out"))],
         third.path(),
     )
     .unwrap();
-    assert_eq!(packed(first.path()), packed(third.path()));
+    assert_eq!(served(first.path()), served(third.path()));
+}
+
+#[test]
+fn machines_of_both_architectures_are_served_by_one_folder() {
+    let (source, artefacts) = mirror();
+    let dest = tempfile::tempdir().unwrap();
+    let sets = [Arch::Amd64, Arch::Arm64].map(|arch| set(arch, &artefacts));
+    let from = [Source::Folder(source.path().to_owned())];
+    let report = build_sets(&sets, &from, dest.path()).unwrap();
+    let served = served(dest.path());
+    let index = String::from_utf8(served["index"].clone()).unwrap();
+    let image = two_platforms().artefact;
+    let line = |arch: &str| {
+        let start = format!("image {} {arch} ", image.digest());
+        let found: Vec<&str> = index.lines().filter(|l| l.starts_with(&start)).collect();
+        assert_eq!(found.len(), 1, "{arch}: {index}");
+        found[0].to_owned()
+    };
+    assert_ne!(line("amd64").replace("amd64", "arm64"), line("arm64"));
+    // what both need is there once; each set holds its own alone
+    assert_eq!(index.lines().filter(|l| l.starts_with("file")).count(), 2);
+    for (files, arch) in report.files.iter().zip(["amd64", "arm64"]) {
+        let packed = packed(files);
+        let index = String::from_utf8(packed["index"].clone()).unwrap();
+        assert!(index.contains(&line(arch)), "{index}");
+        assert_eq!(index.matches("image ").count(), 1, "{index}");
+        assert!(packed.len() < served.len());
+    }
 }
 
 #[test]
@@ -89,16 +127,35 @@ fn a_second_build_needs_no_source_and_rewrites_nothing() {
         dest.path(),
     )
     .unwrap();
-    let times = || -> Vec<_> {
-        let list = files(dest.path()).unwrap();
-        list.iter()
-            .map(|f| fs_err::metadata(&f.file).unwrap().modified().unwrap())
-            .collect()
+    let about = || -> Vec<_> {
+        let path = |name: &String| dest.path().join("out").join(name);
+        let stat = |name| fs_err::metadata(path(name)).unwrap();
+        let served = served(dest.path());
+        let stats = served.keys().map(stat);
+        stats.map(|s| (s.ino(), s.mtime_nsec())).collect()
     };
-    let before = times();
+    let before = about();
     let report = run(&artefacts, &[], dest.path()).unwrap();
     assert_eq!((report.kept, report.added), (6, 0));
-    assert_eq!(times(), before);
+    assert_eq!(about(), before);
+}
+
+#[test]
+fn another_build_finds_in_the_store_what_one_has_had() {
+    let (source, artefacts) = mirror();
+    let dest = tempfile::tempdir().unwrap();
+    let from = [Source::Folder(source.path().to_owned())];
+    run(&artefacts, &from, dest.path()).unwrap();
+    let first = served(dest.path());
+    fs_err::rename(dest.path().join("out"), dest.path().join("first")).unwrap();
+    // less of it: the folder holds what was asked for, the store everything
+    let report = run(&artefacts[..1], &[], dest.path()).unwrap();
+    assert_eq!((report.kept, report.added), (1, 0));
+    assert_eq!(served(dest.path()).len(), 3);
+    run(&artefacts, &[], dest.path()).unwrap();
+    assert_eq!(served(dest.path()), first);
+    run(&artefacts[..1], &[], dest.path()).unwrap();
+    assert_eq!(served(dest.path()).len(), 3, "what nobody needs goes");
 }
 
 #[test]
@@ -108,15 +165,13 @@ fn a_damaged_blob_is_put_aside_and_fetched_again() {
     let dest = tempfile::tempdir().unwrap();
     run(&artefacts, &sources, dest.path()).unwrap();
     let digest = Digest::sha256(b"content of a");
-    fs_err::write(dest.path().join(digest.blob_path()), b"").unwrap();
+    let stored = dest.path().join("store").join(digest.blob_path());
+    fs_err::write(stored, b"").unwrap();
     let report = run(&artefacts, &sources, dest.path()).unwrap();
     assert_eq!((report.kept, report.added), (5, 1));
-    assert!(
-        dest.path()
-            .join(format!("bad/{}.bad", digest.hex()))
-            .exists()
-    );
-    assert_eq!(packed(dest.path())[&digest.blob_path()], b"content of a");
+    let bad = format!("store/bad/{}.bad", digest.hex());
+    assert!(dest.path().join(bad).exists());
+    assert_eq!(served(dest.path())[&digest.blob_path()], b"content of a");
 }
 
 #[test]
@@ -153,7 +208,7 @@ fn everything_missing_is_listed_at_once_with_what_was_found_instead() {
         "{message}"
     );
     assert!(message.contains("hint: "), "{message}");
-    assert!(!dest.path().join("index").exists());
+    assert!(!dest.path().join("out").exists());
 }
 
 #[test]
@@ -254,20 +309,23 @@ fn an_archive_that_lies_or_ends_early_does_not_serve() {
             message.contains("expected") || message.contains("no whole tar archive"),
             "{message}"
         );
-        assert!(!dest.path().join(&layer).exists());
+        assert!(!dest.path().join("store").join(&layer).exists());
     }
 }
 
 #[test]
 fn a_store_that_cannot_be_written_and_a_source_that_cannot_be_read_are_named() {
     let dir = tempfile::tempdir().unwrap();
-    put(dir.path(), &[("taken".to_owned(), vec![])]);
-    let dest = dir.path().join("taken");
-    let error = run(&[], &[], &dest).unwrap_err();
-    assert!(
-        error.to_string().contains(dest.to_str().unwrap()),
-        "{error}"
-    );
+    for taken in ["store", "out"] {
+        let dir = dir.path().join(taken);
+        put(&dir, &[(taken.to_owned(), vec![])]);
+        let error = run(&[], &[], &dir).unwrap_err();
+        let taken = dir.join(taken);
+        assert!(
+            error.to_string().contains(taken.to_str().unwrap()),
+            "{error}"
+        );
+    }
     let error = run(
         &[],
         &[Source::Folder("/nonexistent".into())],

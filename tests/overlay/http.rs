@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use firstlight::artefact::store::Source;
+use firstlight::artefact::store::{Request, Source, build};
 use firstlight::artefact::{Algorithm, Artefact, Digest, Item};
+use firstlight::config::model::Arch;
 
 use crate::server::{Answer, serve};
-use crate::upstream::{artefact, big, file, mirror, packed, run, two_platforms};
+use crate::upstream::{artefact, big, file, mirror, run, served, set, two_platforms};
 
 #[test]
 fn a_mirror_serves_the_same_store() {
@@ -18,7 +19,7 @@ fn a_mirror_serves_the_same_store() {
         first.path(),
     )
     .unwrap();
-    let answers = packed(first.path())
+    let answers = served(first.path())
         .into_iter()
         .map(|(path, content)| (format!("/fl/{path}"), Answer::Whole(content)));
     let server = serve(answers.collect());
@@ -29,7 +30,7 @@ fn a_mirror_serves_the_same_store() {
         second.path(),
     )
     .unwrap();
-    assert_eq!(packed(first.path()), packed(second.path()));
+    assert_eq!(served(first.path()), served(second.path()));
 }
 
 #[test]
@@ -50,9 +51,86 @@ fn a_download_is_resumed_and_a_busy_server_asked_again() {
         dest.path(),
     )
     .unwrap();
-    assert_eq!(packed(dest.path())[&cut.digest().blob_path()], big());
+    assert_eq!(served(dest.path())[&cut.digest().blob_path()], big());
     let log = server.log.lock().unwrap();
-    assert_eq!(log[1], format!("{} Some(700000)", path(&cut)), "{log:?}");
+    let resumed = format!("{} Some(700000)", path(&cut));
+    assert!(log.contains(&resumed), "{log:?}");
+}
+
+#[test]
+fn a_build_goes_on_where_an_interrupted_one_ended() {
+    let artefact = file("cut", &big(), Algorithm::Sha256);
+    let path = format!("/{}", artefact.digest().blob_path());
+    let (hex, size) = (artefact.digest().hex(), big().len());
+    let half = &big()[..size / 2];
+    // what was left, the tag it was left with, and where the next build goes on
+    for (part, tag, from) in [
+        (half, "\"1\"", Some(size / 2)),
+        (half, "\"another\"", Some(size / 2)),
+        (b"damaged".as_slice(), "\"1\"", Some(7)),
+        (vec![b'x'; 9_999_999].leak(), "\"1\"", Some(9_999_999)),
+        (half, "", None),
+    ] {
+        let server = serve(vec![(path.clone(), Answer::Ranged(big()))]);
+        let dest = tempfile::tempdir().unwrap();
+        let folder = dest.path().join("store/blobs/sha256");
+        fs_err::create_dir_all(&folder).unwrap();
+        fs_err::write(folder.join(format!(".part-{hex}")), part).unwrap();
+        if !tag.is_empty() {
+            fs_err::write(folder.join(format!(".tag-{hex}")), tag).unwrap();
+        }
+        let sources = [Source::Mirror(server.url.clone())];
+        run(std::slice::from_ref(&artefact), &sources, dest.path()).unwrap();
+        assert_eq!(served(dest.path())[&artefact.digest().blob_path()], big());
+        let log = server.log.lock().unwrap();
+        assert_eq!(log[0], format!("{path} {from:?}"), "{log:?}");
+        let left = fs_err::read_dir(&folder).unwrap().count();
+        assert_eq!(left, 1, "the blob alone");
+    }
+    // all of it was there but its name
+    let server = serve(vec![]);
+    let dest = tempfile::tempdir().unwrap();
+    let folder = dest.path().join("store/blobs/sha256");
+    fs_err::create_dir_all(&folder).unwrap();
+    fs_err::write(folder.join(format!(".part-{hex}")), big()).unwrap();
+    fs_err::write(folder.join(format!(".tag-{hex}")), "\"1\"").unwrap();
+    run(
+        std::slice::from_ref(&artefact),
+        &[Source::Mirror(server.url.clone())],
+        dest.path(),
+    )
+    .unwrap();
+    assert_eq!(server.log.lock().unwrap().len(), 0);
+}
+
+#[test]
+fn builds_at_the_same_time_share_a_download() {
+    let artefact = file("slow", &big(), Algorithm::Sha256);
+    let path = format!("/{}", artefact.digest().blob_path());
+    let server = serve(vec![(path.clone(), Answer::Slow(big()))]);
+    let dir = tempfile::tempdir().unwrap();
+    std::thread::scope(|scope| {
+        for number in 0..4 {
+            let (artefact, dir) = (&artefact, dir.path());
+            let sources = [Source::Mirror(server.url.clone())];
+            scope.spawn(move || {
+                let sets = [set(Arch::Amd64, std::slice::from_ref(artefact))];
+                let request = Request {
+                    sets: &sets,
+                    sources: &sources,
+                    store: &dir.join("store"),
+                    dest: &dir.join(number.to_string()),
+                    ca_file: None,
+                };
+                build(&request, &mut |_| {}).unwrap();
+            });
+        }
+    });
+    assert_eq!(server.log.lock().unwrap().len(), 1);
+    for number in 0..4 {
+        let blob = dir.path().join(number.to_string()).join(&path[1..]);
+        assert_eq!(fs_err::read(blob).unwrap(), big());
+    }
 }
 
 #[test]
@@ -66,7 +144,7 @@ fn a_lying_mirror_is_passed_over_and_its_file_kept() {
     let message = run(&artefacts, &[Source::Mirror(liar.url.clone())], dest.path())
         .unwrap_err()
         .to_string();
-    let bad = dest.path().join("bad/a.bad");
+    let bad = dest.path().join("store/bad/a.bad");
     assert!(
         message.contains(&format!(
             "expected {}, got {}",

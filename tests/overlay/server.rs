@@ -13,6 +13,10 @@ pub enum Answer {
     Cut(Vec<u8>, usize),
     /// 503 the first time.
     Busy(Vec<u8>),
+    /// By range too, of what the tag names.
+    Ranged(Vec<u8>),
+    /// After a while.
+    Slow(Vec<u8>),
     /// Wants a token, which it also hands out.
     Guarded(Vec<u8>),
 }
@@ -41,6 +45,8 @@ struct Asked {
     path: String,
     /// First byte wanted.
     from: Option<usize>,
+    /// Of what the server has.
+    same: bool,
     authorised: bool,
     /// How often this path was asked for before.
     before: usize,
@@ -58,6 +64,7 @@ fn asked(stream: &TcpStream, log: &Mutex<Vec<String>>) -> Option<Asked> {
     let before = log.iter().filter(|l| l.starts_with(&path)).count();
     log.push(format!("{path} {from:?}"));
     Some(Asked {
+        same: headers.contains(&"if-range: \"1\"".to_owned()),
         authorised: headers.contains(&"authorization: bearer secret".to_owned()),
         path,
         from,
@@ -94,12 +101,27 @@ fn answer(
                 send("206 Partial Content", all - from, &more, &body[from..]);
             }
         },
+        Some(Answer::Ranged(body)) if asked.same && asked.from > Some(body.len()) => {
+            send("416 Range Not Satisfiable", 0, "", b"");
+        }
+        Some(Answer::Ranged(body)) if asked.same => {
+            let from = asked.from.unwrap_or_default();
+            let (last, all) = (body.len() - 1, body.len());
+            let more = format!("content-range: bytes {from}-{last}/{all}\r\n");
+            send("206 Partial Content", all - from, &more, &body[from..]);
+        }
+        Some(Answer::Slow(body)) => {
+            std::thread::sleep(std::time::Duration::from_millis(300));
+            send("200 OK", body.len(), "", body);
+        }
         Some(Answer::Guarded(_)) if !asked.authorised => {
             let fields = format!("realm=\"{base}/token\",service=\"demo\",scope=\"pull\"");
             let more = format!("www-authenticate: Bearer {fields}\r\n");
             send("401 Unauthorized", 0, &more, b"");
         }
-        Some(Answer::Whole(body) | Answer::Busy(body) | Answer::Guarded(body)) => {
+        Some(
+            Answer::Whole(body) | Answer::Busy(body) | Answer::Guarded(body) | Answer::Ranged(body),
+        ) => {
             send("200 OK", body.len(), "", body);
         }
     }

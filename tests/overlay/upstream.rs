@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use firstlight::artefact::store::{Report, Request, Source, StoreError, build, files};
+use firstlight::artefact::store::{
+    Content, Report, Request, Set, Source, StoreError, StoreFile, build,
+};
 use firstlight::artefact::{Algorithm, Artefact, Digest, Item, Where};
 use firstlight::config::model::Arch;
 use tempfile::TempDir;
@@ -112,25 +114,63 @@ pub fn tar_of(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     builder.into_inner().unwrap()
 }
 
-pub fn run(artefacts: &[Artefact], sources: &[Source], dest: &Path) -> Result<Report, StoreError> {
+/// Builds one set below `dir`: into `out`, by way of `store`.
+pub fn run(artefacts: &[Artefact], sources: &[Source], dir: &Path) -> Result<Report, StoreError> {
+    build_sets(&[set(Arch::Amd64, artefacts)], sources, dir)
+}
+
+pub fn set(arch: Arch, artefacts: &[Artefact]) -> Set {
+    Set {
+        name: format!("demo-{}", arch.as_str()),
+        arch,
+        artefacts: artefacts.to_vec(),
+    }
+}
+
+pub fn build_sets(sets: &[Set], sources: &[Source], dir: &Path) -> Result<Report, StoreError> {
     let request = Request {
-        artefacts,
-        arch: Arch::Amd64,
+        sets,
         sources,
-        dest,
+        store: &dir.join("store"),
+        dest: &dir.join("out"),
         ca_file: None,
     };
     build(&request, &mut |_| {})
 }
 
-/// Path in the store to content, of everything that would be packed.
-pub fn packed(dest: &Path) -> BTreeMap<String, Vec<u8>> {
-    let read = |file: firstlight::artefact::store::StoreFile| {
-        let content = fs_err::read(&file.file).unwrap();
-        assert_eq!(content.len() as u64, file.size);
-        (file.path, content)
+/// Path to content, of everything that is served from `out` in `dir`.
+pub fn served(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let dest = &dir.join("out");
+    let mut folders = vec![dest.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs_err::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(dest).unwrap().to_str().unwrap();
+                found.insert(name.to_owned(), fs_err::read(&path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+/// Path to content, of everything that would be packed.
+pub fn packed(files: &[StoreFile]) -> BTreeMap<String, Vec<u8>> {
+    let read = |file: &StoreFile| {
+        let content = match &file.content {
+            Content::Text(text) => text.clone().into_bytes(),
+            Content::Blob { file, size } => {
+                let content = fs_err::read(file).unwrap();
+                assert_eq!(content.len() as u64, *size);
+                content
+            }
+        };
+        (file.path.clone(), content)
     };
-    files(dest).unwrap().into_iter().map(read).collect()
+    files.iter().map(read).collect()
 }
 
 pub fn mirror() -> (TempDir, Vec<Artefact>) {

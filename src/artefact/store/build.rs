@@ -1,28 +1,45 @@
-//! Fills a store from its sources.
+//! Fills the store from its sources, and lays out what belongs to one description.
 
 use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use super::error::{Attempt, Problem, StoreError};
-use super::gather::{Gatherer, Wanted};
+use super::gather::{Gatherer, Wanted, held};
 use super::http::Fetch;
 use super::image::{self, Document, Next};
 use super::index::{self, Held, StoreFile};
-use super::registry;
 use super::source::Source;
+use super::{layout, registry};
 use crate::artefact::digest::Digest;
 use crate::artefact::list::{Artefact, Item};
 use crate::config::model::Arch;
 
+/// How many artefacts are looked for at a time.
+const AT_ONCE: usize = 4;
+
+/// What machines of one kind need.
+#[derive(Debug, Clone)]
+pub struct Set {
+    /// Such as `debian-12-amd64-1.34`.
+    pub name: String,
+    /// The platform whose part of each image is taken.
+    pub arch: Arch,
+    /// Everything they need.
+    pub artefacts: Vec<Artefact>,
+}
+
 /// What to build.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
-    /// What belongs in the store.
-    pub artefacts: &'a [Artefact],
-    /// The platform whose part of each image is taken.
-    pub arch: Arch,
+    /// What belongs together, for each kind of machine.
+    pub sets: &'a [Set],
     /// Asked in this order.
     pub sources: &'a [Source],
-    /// Folder of the store; made if needed.
+    /// Folder of the store that all builds share; made if needed.
+    pub store: &'a Path,
+    /// Folder that will hold everything of all sets, and nothing else; made if needed.
     pub dest: &'a Path,
     /// More trusted roots for HTTPS, PEM.
     pub ca_file: Option<&'a Path>,
@@ -33,85 +50,127 @@ pub struct Request<'a> {
 pub enum Event<'a> {
     /// A source folder is about to be hashed.
     Scanning(&'a Path),
-    /// An artefact is next.
-    Artefact {
-        /// From 1.
-        number: usize,
-        /// How many there are.
-        total: usize,
-        /// File name or `repository:tag`.
-        name: &'a str,
-    },
+    /// An artefact is looked for.
+    Artefact(&'a str),
     /// So many more bytes were downloaded.
     Bytes(u64),
+    /// An artefact is there, or is nowhere.
+    Done,
 }
 
 /// What was done.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Report {
-    /// Blobs that were there already.
+    /// Contents that the store had already.
     pub kept: usize,
-    /// Blobs that were added.
+    /// Contents that came from a source.
     pub added: usize,
-    /// Everything in the store, in packing order.
-    pub files: Vec<StoreFile>,
+    /// By set, in their order: everything of it, in packing order.
+    pub files: Vec<Vec<StoreFile>>,
 }
 
-/// Fills the store. What cannot be had is one error that lists everything; what could be had
-/// stays in the store for the next run, but there is no index until all is there.
+/// Fills the store, then the folder. What cannot be had is one error that lists everything; what could
+/// be had stays in the store for the next run, and the folder stays as it was.
 pub fn build(
     request: &Request<'_>,
-    progress: &mut dyn FnMut(Event<'_>),
+    progress: &mut (dyn FnMut(Event<'_>) + Send),
 ) -> Result<Report, StoreError> {
-    let mut builder = Builder {
-        arch: request.arch,
-        gatherer: Gatherer::open(request, progress)?,
-    };
-    let mut held = Vec::new();
-    let mut problems = Vec::new();
-    let total = request.artefacts.len();
-    for (number, artefact) in request.artefacts.iter().enumerate() {
-        let (number, name) = (number + 1, artefact.name());
-        (builder.gatherer.progress)(Event::Artefact {
-            number,
-            total,
-            name,
-        });
-        let mut attempts = Vec::new();
-        match builder.artefact(artefact, &mut attempts)? {
-            Some(entry) => held.push(entry),
-            None => problems.push(Problem {
-                name: name.to_owned(),
-                digest: *artefact.digest(),
-                origin: artefact.origin(),
-                attempts,
-            }),
+    let gatherer = Gatherer::open(request, progress)?;
+    let tasks: Vec<(Arch, &Artefact)> = request
+        .sets
+        .iter()
+        .flat_map(|set| set.artefacts.iter().map(|artefact| (set.arch, artefact)))
+        .collect();
+    let mut found = gather(&gatherer, &tasks)?.into_iter();
+    let mut sets: Vec<Vec<Held<'_>>> = Vec::new();
+    let mut problems: Vec<Problem> = Vec::new();
+    for set in request.sets {
+        let mut entries = Vec::new();
+        for found in found.by_ref().take(set.artefacts.len()) {
+            match found {
+                Ok(entry) => entries.push(entry),
+                Err(problem) if problems.iter().any(|p| p.digest == problem.digest) => {}
+                Err(problem) => problems.push(*problem),
+            }
         }
+        sets.push(entries);
     }
-    let gatherer = builder.gatherer;
     if !problems.is_empty() {
         let notes = gatherer.notes;
         return Err(StoreError::Incomplete { problems, notes });
     }
-    let json = index::json(&held, request.arch);
-    gatherer.blobs.write_text("index.json", &json)?;
-    gatherer.blobs.write_text("index", &index::text(&held))?;
+    let (kept, added) = gatherer.counts();
+    layout::fill(request.dest, &gatherer.blobs, &sets)?;
+    let files = sets.iter().map(|set| index::files(request.dest, set));
+    let files = files.collect::<std::io::Result<_>>();
     Ok(Report {
-        kept: gatherer.kept,
-        added: gatherer.done.len() - gatherer.kept,
-        files: index::files(request.dest)?,
+        kept,
+        added,
+        files: files.map_err(StoreError::Read)?,
     })
 }
 
-/// Knows what an artefact consists of.
-struct Builder<'a, 'p> {
-    arch: Arch,
-    gatherer: Gatherer<'a, 'p>,
+/// An artefact that is in the store, or why it is not.
+type Found<'a> = Result<Held<'a>, Box<Problem>>;
+
+/// Each task's outcome, in their order; some at a time.
+fn gather<'a>(
+    gatherer: &Gatherer<'_, '_>,
+    tasks: &[(Arch, &'a Artefact)],
+) -> Result<Vec<Found<'a>>, StoreError> {
+    let next = AtomicUsize::new(0);
+    let found = Mutex::new(Vec::new());
+    let work = || -> Result<(), StoreError> {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some((arch, artefact)) = tasks.get(number) else {
+                return Ok(());
+            };
+            gatherer.tell(Event::Artefact(artefact.name()));
+            let one = Builder {
+                arch: *arch,
+                gatherer,
+            };
+            let outcome = one.look_for(artefact)?;
+            gatherer.tell(Event::Done);
+            held(&found).push((number, outcome));
+        }
+    };
+    let ended: Vec<Result<(), StoreError>> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(work)).collect();
+        let joined = workers.into_iter().map(thread::ScopedJoinHandle::join);
+        joined
+            .map(|ended| ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    });
+    ended.into_iter().collect::<Result<Vec<()>, _>>()?;
+    let mut found = std::mem::take(&mut *held(&found));
+    found.sort_by_key(|(number, _)| *number);
+    Ok(found.into_iter().map(|(_, outcome)| outcome).collect())
 }
 
-impl Builder<'_, '_> {
+/// Knows what an artefact consists of.
+struct Builder<'g, 'a, 'p> {
+    arch: Arch,
+    gatherer: &'g Gatherer<'a, 'p>,
+}
+
+impl Builder<'_, '_, '_> {
+    fn look_for<'b>(&self, artefact: &'b Artefact) -> Result<Found<'b>, StoreError> {
+        let mut attempts = Vec::new();
+        let entry = self.artefact(artefact, &mut attempts)?;
+        Ok(entry.ok_or_else(|| {
+            Box::new(Problem {
+                name: artefact.name().to_owned(),
+                digest: *artefact.digest(),
+                origin: artefact.origin(),
+                attempts,
+            })
+        }))
+    }
+
     fn artefact<'b>(
-        &mut self,
+        &self,
         artefact: &'b Artefact,
         attempts: &mut Vec<Attempt>,
     ) -> Result<Option<Held<'b>>, StoreError> {
@@ -141,6 +200,7 @@ impl Builder<'_, '_> {
         };
         Ok(Some(Held {
             artefact,
+            arch: self.arch,
             size,
             image,
         }))
@@ -148,7 +208,7 @@ impl Builder<'_, '_> {
 
     /// Size and media type of the pinned document, and all blobs of this platform.
     fn image(
-        &mut self,
+        &self,
         name: &str,
         pinned: &Digest,
         attempts: &mut Vec<Attempt>,
@@ -190,7 +250,7 @@ impl Builder<'_, '_> {
 
     /// Configuration and layers of an image.
     fn content(
-        &mut self,
+        &self,
         name: &str,
         (config, layers): (Digest, Vec<Digest>),
         blobs: &mut Vec<Digest>,
@@ -228,7 +288,7 @@ impl Builder<'_, '_> {
 
     /// An index or manifest.
     fn document(
-        &mut self,
+        &self,
         name: &str,
         digest: &Digest,
         blobs: &mut Vec<Digest>,

@@ -32,14 +32,6 @@ pub enum StoreError {
         /// Name of the entry.
         entry: String,
     },
-    /// `index` of a store is not one.
-    #[error("`{}` line {line} is no line of a store's index", file.display())]
-    Index {
-        /// The file.
-        file: PathBuf,
-        /// From 1.
-        line: usize,
-    },
     /// Everything that could not be had.
     #[error("{}", incomplete(problems, notes))]
     Incomplete {

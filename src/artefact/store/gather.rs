@@ -1,11 +1,12 @@
-//! Gets one content after the other from the first source that has it.
+//! Gets contents from the first source that has them, several at a time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fs_err as fs;
 
-use super::blobs::{Blobs, Written};
+use super::blobs::{Blobs, Claim, Written};
 use super::build::{Event, Request};
 use super::error::{Attempt, StoreError};
 use super::http::{Failure, Fetch, Http, below};
@@ -19,16 +20,17 @@ enum Opened<'a> {
     Upstream,
 }
 
+/// Is told what happens.
+pub(super) type Progress<'p> = Mutex<&'p mut (dyn FnMut(Event<'_>) + Send)>;
+
 /// The store with its sources.
 pub(super) struct Gatherer<'a, 'p> {
     pub(super) blobs: Blobs,
     sources: Vec<Opened<'a>>,
     http: Http,
-    pub(super) progress: &'p mut dyn FnMut(Event<'_>),
-    /// Size of every content that is in the store by now.
-    pub(super) done: BTreeMap<Digest, u64>,
-    /// How many of them were there before.
-    pub(super) kept: usize,
+    progress: Progress<'p>,
+    /// Size of every content that is in the store by now, and whether it was there before.
+    done: Mutex<BTreeMap<Digest, (u64, bool)>>,
     /// What was strange about the sources.
     pub(super) notes: Vec<String>,
 }
@@ -44,13 +46,14 @@ pub(super) struct Wanted<'a> {
 impl<'a, 'p> Gatherer<'a, 'p> {
     pub(super) fn open(
         request: &Request<'a>,
-        progress: &'p mut dyn FnMut(Event<'_>),
+        progress: &'p mut (dyn FnMut(Event<'_>) + Send),
     ) -> Result<Self, StoreError> {
-        let blobs = Blobs::open(request.dest).map_err(|source| StoreError::Write {
-            store: request.dest.to_owned(),
+        let blobs = Blobs::open(request.store).map_err(|source| StoreError::Write {
+            store: request.store.to_owned(),
             source,
         })?;
-        let pinned = request.artefacts.iter().map(|a| a.digest().algorithm());
+        let artefacts = request.sets.iter().flat_map(|set| &set.artefacts);
+        let pinned = artefacts.map(|a| a.digest().algorithm());
         let algorithms: BTreeSet<_> = pinned.chain([Algorithm::Sha256]).collect();
         let mut notes = Vec::new();
         let mut open = |source: &'a Source| {
@@ -70,30 +73,41 @@ impl<'a, 'p> Gatherer<'a, 'p> {
             blobs,
             sources: sources?,
             http: Http::new(request.ca_file)?,
-            progress,
-            done: BTreeMap::new(),
-            kept: 0,
+            progress: Mutex::new(progress),
+            done: Mutex::default(),
             notes,
         })
     }
 
+    /// Tells what happens.
+    pub(super) fn tell(&self, event: Event<'_>) {
+        held(&self.progress)(event);
+    }
+
+    /// How many contents were in the store before, and how many came.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        let done = held(&self.done);
+        let kept = done.values().filter(|(_, kept)| *kept).count();
+        (kept, done.len() - kept)
+    }
+
     /// Puts some content into the store; its size, or `None` if no source has it.
     pub(super) fn obtain(
-        &mut self,
+        &self,
         wanted: &Wanted<'_>,
         attempts: &mut Vec<Attempt>,
     ) -> Result<Option<u64>, StoreError> {
-        if let Some(size) = self.done.get(wanted.digest) {
+        if let Some((size, _)) = held(&self.done).get(wanted.digest) {
             return Ok(Some(*size));
         }
         let there = self.blobs.verified(wanted.digest);
         let mut size = there.map_err(|error| self.blobs.failed(error))?;
-        self.kept += usize::from(size.is_some());
-        for number in 0..self.sources.len() {
+        let kept = size.is_some();
+        for source in &self.sources {
             if size.is_some() {
                 break;
             }
-            size = match &self.sources[number] {
+            size = match source {
                 Opened::Folder(holdings) => from_folder(&self.blobs, holdings, wanted, attempts)?,
                 Opened::Mirror(root) => {
                     let fetch = below(root, &wanted.digest.blob_path());
@@ -103,13 +117,15 @@ impl<'a, 'p> Gatherer<'a, 'p> {
             };
         }
         if let Some(size) = size {
-            self.done.insert(*wanted.digest, size);
+            held(&self.done)
+                .entry(*wanted.digest)
+                .or_insert((size, kept));
         }
         Ok(size)
     }
 
     fn download(
-        &mut self,
+        &self,
         wanted: &Wanted<'_>,
         fetch: Option<&Fetch>,
         attempts: &mut Vec<Attempt>,
@@ -118,32 +134,43 @@ impl<'a, 'p> Gatherer<'a, 'p> {
             return Ok(None);
         };
         let failed = |error| self.blobs.failed(error);
-        let mut writer = self.blobs.create(wanted.digest).map_err(failed)?;
-        let mut progress = |bytes| (self.progress)(Event::Bytes(bytes));
-        match self.http.fetch(fetch, &mut writer, &mut progress) {
-            Ok(()) => {}
-            Err(Failure::Write(error)) => return Err(failed(error)),
-            Err(Failure::Final(problem) | Failure::Passing(problem)) => {
-                let url = fetch.url.clone();
-                attempts.push(Attempt::Http { url, problem });
-                return Ok(None);
+        loop {
+            let mut writer = match self.blobs.claim(wanted.digest).map_err(failed)? {
+                Claim::There(size) => return Ok(Some(size)),
+                Claim::Ours(writer) => writer,
+            };
+            let resumed = writer.size() > 0;
+            let mut progress = |bytes| self.tell(Event::Bytes(bytes));
+            match self.http.fetch(fetch, &mut writer, &mut progress) {
+                Ok(()) => {}
+                Err(Failure::Write(error)) => return Err(failed(error)),
+                Err(Failure::Final(problem) | Failure::Passing(problem)) => {
+                    let url = fetch.url.clone();
+                    attempts.push(Attempt::Http { url, problem });
+                    return Ok(None);
+                }
             }
-        }
-        match writer.finish().map_err(failed)? {
-            Written::Stored(size) => Ok(Some(size)),
-            Written::Wrong { got, size, file } => {
-                let kept = self.blobs.keep_bad(wanted.name, file).map_err(failed)?;
-                attempts.push(Attempt::WrongDigest {
-                    place: fetch.url.clone(),
-                    expected: *wanted.digest,
-                    got,
-                    size,
-                    kept: Some(kept),
-                });
-                Ok(None)
+            match self.blobs.finish(writer, wanted.name).map_err(failed)? {
+                Written::Stored(size) => return Ok(Some(size)),
+                // what an interrupted process left may have been damaged with it
+                Written::Wrong { .. } if resumed => {}
+                Written::Wrong { got, size, kept } => {
+                    attempts.push(Attempt::WrongDigest {
+                        place: fetch.url.clone(),
+                        expected: *wanted.digest,
+                        got,
+                        size,
+                        kept: Some(kept),
+                    });
+                    return Ok(None);
+                }
             }
         }
     }
+}
+
+pub(super) fn held<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Copies from a folder. A file that only has the right name is worth a word.
@@ -154,24 +181,24 @@ fn from_folder(
     attempts: &mut Vec<Attempt>,
 ) -> Result<Option<u64>, StoreError> {
     let digest = wanted.digest;
-    let mut wrong = |place: String, got, size| {
+    let mut wrong = |place: String, got, size, kept| {
         attempts.push(Attempt::WrongDigest {
             place,
             expected: *digest,
             got,
             size,
-            kept: None,
+            kept,
         });
     };
     if let Some((place, reader)) = holdings.open(digest).map_err(StoreError::Read)? {
-        match blobs.copy(digest, reader)? {
+        match blobs.copy(digest, wanted.name, reader)? {
             Written::Stored(size) => return Ok(Some(size)),
-            Written::Wrong { got, size, .. } => wrong(place, got, size),
+            Written::Wrong { got, size, kept } => wrong(place, got, size, Some(kept)),
         }
     }
     for (file, size) in holdings.namesakes(wanted.name) {
         let got = hash(file, digest.algorithm())?;
-        wrong(file.display().to_string(), got, *size);
+        wrong(file.display().to_string(), got, *size, None);
     }
     Ok(None)
 }

@@ -1,9 +1,9 @@
 //! Downloads: retried with back-off, resumed where the server allows, hashed while written.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use backon::{BlockingRetryable, ExponentialBuilder};
@@ -18,6 +18,7 @@ use serde::Deserialize;
 
 use super::blobs::BlobWriter;
 use super::error::StoreError;
+use super::gather::held;
 use super::registry;
 
 /// What to ask for.
@@ -40,9 +41,9 @@ pub(super) enum Failure {
 pub(super) struct Http {
     client: Client,
     /// Bearer tokens by the challenge that asked for them.
-    tokens: RefCell<BTreeMap<String, String>>,
+    tokens: Mutex<BTreeMap<String, String>>,
     /// The challenge of a registry's repository, by URL up to the part that varies.
-    challenges: RefCell<BTreeMap<String, String>>,
+    challenges: Mutex<BTreeMap<String, String>>,
 }
 
 #[derive(Deserialize)]
@@ -68,8 +69,8 @@ impl Http {
         }
         Ok(Self {
             client: builder.build().map_err(StoreError::Client)?,
-            tokens: RefCell::default(),
-            challenges: RefCell::default(),
+            tokens: Mutex::default(),
+            challenges: Mutex::default(),
         })
     }
 
@@ -80,8 +81,10 @@ impl Http {
         writer: &mut BlobWriter,
         progress: &mut dyn FnMut(u64),
     ) -> Result<(), Failure> {
-        let mut etag = None;
-        let once = || self.once(fetch, writer, &mut etag, progress);
+        let once = || match writer.is_whole() {
+            true => Ok(()),
+            false => self.once(fetch, writer, progress),
+        };
         let backoff = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(200))
             .with_max_times(TRIES - 1);
@@ -94,7 +97,6 @@ impl Http {
         &self,
         fetch: &Fetch,
         writer: &mut BlobWriter,
-        etag: &mut Option<String>,
         progress: &mut dyn FnMut(u64),
     ) -> Result<(), Failure> {
         let mut request = self
@@ -104,19 +106,22 @@ impl Http {
         if let Some(accept) = fetch.accept {
             request = request.header(ACCEPT, accept);
         }
-        match etag.as_deref() {
-            Some(tag) if writer.size() > 0 => {
-                request = request
-                    .header(RANGE, format!("bytes={}-", writer.size()))
-                    .header(IF_RANGE, tag);
-            }
-            _ => {}
+        if let Some(tag) = writer.tag() {
+            request = request
+                .header(RANGE, format!("bytes={}-", writer.size()))
+                .header(IF_RANGE, tag);
         }
         let response = self.authorised(request, &fetch.url)?;
+        if response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
+            writer.restart().map_err(Failure::Write)?;
+            return Err(Failure::Passing(response.status().to_string()));
+        }
+        let response = accepted(response)?;
         if !continues(&response, writer.size()) {
             writer.restart().map_err(Failure::Write)?;
         }
-        *etag = strong_etag(response.headers());
+        let tag = strong_etag(response.headers());
+        writer.set_tag(tag.as_deref()).map_err(Failure::Write)?;
         drain(response, writer, progress)
     }
 
@@ -125,14 +130,12 @@ impl Http {
         let again = request.try_clone().expect("a GET has no body");
         let response = send(self.with_token(request, url))?;
         if response.status() != StatusCode::UNAUTHORIZED {
-            return accepted(response);
+            return Ok(response);
         }
         let header = response.headers().get(WWW_AUTHENTICATE);
-        let Some(challenge) = header.and_then(|value| value.to_str().ok()) else {
-            return accepted(response);
-        };
-        let Some(service) = registry::token_url(challenge) else {
-            return accepted(response);
+        let challenge = header.and_then(|value| value.to_str().ok());
+        let Some(service) = challenge.and_then(registry::token_url) else {
+            return Ok(response);
         };
         let answer = accepted(send(self.client.get(&service))?)?;
         let token: Token = serde_json::from_reader(answer.take(TOKEN_LIMIT))
@@ -140,17 +143,15 @@ impl Http {
         let Some(token) = token.token.or(token.access_token) else {
             return Err(Failure::Final(format!("{service}: no token in the answer")));
         };
-        self.tokens.borrow_mut().insert(service.clone(), token);
-        self.challenges.borrow_mut().insert(scope(url), service);
-        accepted(send(self.with_token(again, url))?)
+        held(&self.tokens).insert(service.clone(), token);
+        held(&self.challenges).insert(scope(url), service);
+        send(self.with_token(again, url))
     }
 
     fn with_token(&self, request: RequestBuilder, url: &str) -> RequestBuilder {
-        let (challenges, tokens) = (self.challenges.borrow(), self.tokens.borrow());
-        match challenges
-            .get(&scope(url))
-            .and_then(|service| tokens.get(service))
-        {
+        let service = held(&self.challenges).get(&scope(url)).cloned();
+        let token = service.and_then(|service| held(&self.tokens).get(&service).cloned());
+        match token {
             Some(token) => request.bearer_auth(token),
             None => request,
         }
@@ -183,12 +184,7 @@ fn accepted(response: Response) -> Result<Response, Failure> {
     }
     let problem = status.to_string();
     let passing = status.is_server_error()
-        || [
-            StatusCode::TOO_MANY_REQUESTS,
-            StatusCode::REQUEST_TIMEOUT,
-            StatusCode::RANGE_NOT_SATISFIABLE,
-        ]
-        .contains(&status);
+        || [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT].contains(&status);
     Err(if passing {
         Failure::Passing(problem)
     } else {

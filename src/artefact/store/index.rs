@@ -4,21 +4,21 @@
 //!
 //! ```text
 //! file <digest> <size> <name>
-//! image <digest> <media type> <size> <repository:tag> <digest> <digest> …
+//! image <digest> <architecture> <media type> <size> <repository:tag> <digest> <digest> …
 //! ```
 //!
 //! The digests at the end of an image's line are its blobs: the document that the first digest
-//! names, the manifest of the store's platform (the same document when the pinned one is no
+//! names, the manifest for the line's architecture (the same document when the pinned one is no
 //! index), the configuration and the layers. With them, and with the line's digest, media type
 //! and size as the only entry of `index.json`, an OCI layout is complete.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use serde::Serialize;
 
-use super::error::StoreError;
 use crate::artefact::digest::Digest;
 use crate::artefact::list::{Artefact, Item, Where, arch_name};
 use crate::config::model::Arch;
@@ -26,6 +26,8 @@ use crate::config::model::Arch;
 /// What the store holds of one artefact.
 pub(super) struct Held<'a> {
     pub(super) artefact: &'a Artefact,
+    /// Whose machines run it.
+    pub(super) arch: Arch,
     /// Bytes of the pinned document or file.
     pub(super) size: u64,
     /// Media type and blobs of an image.
@@ -33,14 +35,23 @@ pub(super) struct Held<'a> {
 }
 
 impl Held<'_> {
+    /// Every content that it consists of.
+    pub(super) fn blobs(&self) -> &[Digest] {
+        match &self.image {
+            None => std::slice::from_ref(self.artefact.digest()),
+            Some((_, blobs)) => blobs,
+        }
+    }
+
     fn line(&self) -> String {
         let (digest, size, name) = (self.artefact.digest(), self.size, self.artefact.name());
+        let arch = arch_name(self.arch);
         match &self.image {
             None => format!("file {digest} {size} {name}"),
             Some((media_type, blobs)) => {
                 let blobs: Vec<String> = blobs.iter().map(Digest::to_string).collect();
                 format!(
-                    "image {digest} {media_type} {size} {name} {}",
+                    "image {digest} {arch} {media_type} {size} {name} {}",
                     blobs.join(" ")
                 )
             }
@@ -49,15 +60,14 @@ impl Held<'_> {
 }
 
 /// `index`
-pub(super) fn text(held: &[Held<'_>]) -> String {
-    let lines: BTreeSet<String> = held.iter().map(Held::line).collect();
+pub(super) fn text<'h>(held: impl Iterator<Item = &'h Held<'h>>) -> String {
+    let lines: BTreeSet<String> = held.map(Held::line).collect();
     lines.into_iter().map(|line| line + "\n").collect()
 }
 
 #[derive(Serialize)]
 struct Document<'a> {
     schema_version: u32,
-    arch: &'static str,
     artefacts: Vec<Entry<'a>>,
 }
 
@@ -65,6 +75,7 @@ struct Document<'a> {
 struct Entry<'a> {
     component: &'a str,
     version: &'a str,
+    arch: &'static str,
     licence: &'a str,
     on: Where,
     kind: &'static str,
@@ -77,13 +88,20 @@ struct Entry<'a> {
 }
 
 /// `index.json`
-pub(super) fn json(held: &[Held<'_>], arch: Arch) -> String {
-    let mut artefacts: Vec<Entry<'_>> = held.iter().map(entry).collect();
-    artefacts.sort_by_key(|entry| (entry.component, entry.name, entry.digest));
-    artefacts.dedup_by_key(|entry| (entry.component, entry.name, entry.digest));
+pub(super) fn json<'h>(held: impl Iterator<Item = &'h Held<'h>>) -> String {
+    let mut artefacts: Vec<Entry<'_>> = held.map(entry).collect();
+    let by = |entry: &Entry<'_>| {
+        (
+            entry.component.to_owned(),
+            entry.name.to_owned(),
+            entry.arch,
+            *entry.digest,
+        )
+    };
+    artefacts.sort_by_cached_key(by);
+    artefacts.dedup_by_key(|entry| by(entry));
     let document = Document {
         schema_version: 1,
-        arch: arch_name(arch),
         artefacts,
     };
     serde_json::to_string_pretty(&document).expect("strings and numbers are JSON") + "\n"
@@ -94,6 +112,7 @@ fn entry<'a>(held: &'a Held<'_>) -> Entry<'a> {
     Entry {
         component: &artefact.component,
         version: &artefact.version,
+        arch: arch_name(held.arch),
         licence: &artefact.licence,
         on: artefact.on,
         kind: match artefact.item {
@@ -110,49 +129,54 @@ fn entry<'a>(held: &'a Held<'_>) -> Entry<'a> {
     }
 }
 
-/// One file of a store, for a packer.
+/// One file of a set, for a packer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreFile {
     /// Path in the store, with slashes.
     pub path: String,
-    /// Where it lies.
-    pub file: PathBuf,
-    /// Bytes.
-    pub size: u64,
+    /// What is in it.
+    pub content: Content,
 }
 
-/// Every file of the store at `root` that its index names, in the order in which it is packed:
-/// `index` and `index.json` first, so that a reader of the stream knows what follows, then the
-/// blobs by path.
-pub fn files(root: &Path) -> Result<Vec<StoreFile>, StoreError> {
-    let index = root.join("index");
-    let text = fs::read_to_string(&index).map_err(StoreError::Read)?;
-    let mut blobs = BTreeSet::new();
-    for (number, line) in text.lines().enumerate() {
-        let digests = line_digests(line).ok_or_else(|| StoreError::Index {
-            file: index.clone(),
-            line: number + 1,
-        })?;
-        blobs.extend(digests.iter().map(Digest::blob_path));
-    }
-    let names = ["index", "index.json"].map(str::to_owned);
-    let stat = |path: String| {
+/// What is in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// A list, made for this set.
+    Text(String),
+    /// Content by digest.
+    Blob {
+        /// Where it lies.
+        file: PathBuf,
+        /// Bytes.
+        size: u64,
+    },
+}
+
+/// Every file of a set, in the order in which it is packed: `index` and `index.json` first, so that a
+/// reader of the stream knows what follows, then the blobs by path.
+pub(super) fn files(root: &Path, set: &[Held<'_>]) -> io::Result<Vec<StoreFile>> {
+    let lists = [
+        ("index", text(set.iter())),
+        ("index.json", json(set.iter())),
+    ];
+    let lists = lists.map(|(path, text)| StoreFile {
+        path: path.to_owned(),
+        content: Content::Text(text),
+    });
+    let blobs: BTreeSet<String> = blobs(set.iter()).map(Digest::blob_path).collect();
+    let blob = |path: String| {
         let file = root.join(&path);
         let size = fs::metadata(&file)?.len();
-        Ok(StoreFile { path, file, size })
+        let content = Content::Blob { file, size };
+        Ok(StoreFile { path, content })
     };
-    let list: std::io::Result<_> = names.into_iter().chain(blobs).map(stat).collect();
-    list.map_err(StoreError::Read)
+    let blobs = blobs.into_iter().map(blob);
+    lists.into_iter().map(Ok).chain(blobs).collect()
 }
 
-/// The blobs that a line of `index` names.
-fn line_digests(line: &str) -> Option<Vec<Digest>> {
-    let fields: Vec<&str> = line.split(' ').collect();
-    match fields.as_slice() {
-        ["file", digest, _size, _name] => Some(vec![digest.parse().ok()?]),
-        ["image", _, _, _, _, blobs @ ..] if !blobs.is_empty() => {
-            blobs.iter().map(|blob| blob.parse().ok()).collect()
-        }
-        _ => None,
-    }
+/// Every content of some artefacts.
+pub(super) fn blobs<'h>(
+    held: impl Iterator<Item = &'h Held<'h>>,
+) -> impl Iterator<Item = &'h Digest> {
+    held.flat_map(Held::blobs)
 }

@@ -1,9 +1,15 @@
-//! The content-addressed store: what an overlay disk, an ISO and an HTTP mirror hold.
+//! The content-addressed store, and what is laid out of it: overlay disk, ISO and HTTP mirror.
+//!
+//! The store, which all builds share:
 //!
 //! - `blobs/sha256/<hex>`, `blobs/sha512/<hex>`: content under its digest, as in an OCI layout
+//! - `bad/`: downloads that were not what their digest says, for inspection
+//!
+//! A laid out folder has, for the artefacts of one description:
+//!
+//! - `blobs/` as above
 //! - `index`: one line per artefact, made for `sh` (see [`index`])
 //! - `index.json`: the same for tools, with versions, licences and origins
-//! - `bad/`: downloads that were not what their digest says, for inspection; never packed
 
 mod archive;
 mod blobs;
@@ -13,10 +19,11 @@ mod gather;
 mod http;
 mod image;
 pub mod index;
+mod layout;
 mod registry;
 mod source;
 
-pub use build::{Event, Report, Request, build};
+pub use build::{Event, Report, Request, Set, build};
 pub use error::{Attempt, Problem, StoreError};
-pub use index::{StoreFile, files};
+pub use index::{Content, StoreFile};
 pub use source::Source;
