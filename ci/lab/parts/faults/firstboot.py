@@ -51,11 +51,11 @@ class Clusters:
     def overlay(self, vehicle, cluster):
         """The artefacts: a folder, or an ISO."""
         home = self.home(vehicle, cluster)
-        found = lambda: sorted((home / "overlays").glob("*.iso" if vehicle == "uml" else "*-*"))  # noqa: E731
-        if not found():
+        out = home / "overlays"
+        if not (out / "index").exists():
             more = [] if vehicle == "uml" else ["--folder-only"]
-            run(self.program, "overlay", "build", "-q", *self.flags(home), "--from", self.lab / "mirror", "-o", home / "overlays", *more)
-        return found()[0]
+            run(self.program, "overlay", "build", "-q", *self.flags(home), "--from", self.lab / "mirror", "--store", home / "store", "-o", out, *more)
+        return next(out.glob("*.iso")) if vehicle == "uml" else out
 
     def sums(self, vehicle, cluster, node):
         """What each program of a node must be, by path."""
@@ -221,7 +221,7 @@ class FirstBoot(Trial):
 
     def sound(self, name):
         inside = self.machine(name).inside
-        self.wait(f"{name} runs, no unit failed", lambda: inside("systemctl", "is-system-running")[0] == 0, 90, pause=1)
+        self.wait(f"{name} runs, no unit failed", lambda: inside("systemctl", "is-system-running")[0] == 0, 300, pause=1)
         code, half = inside("bash", "-c", HALF)
         if half.strip():
             raise Failed(f"{name} has half of a file: {half}")
