@@ -8,7 +8,7 @@ use super::train::Train;
 use crate::config::model::Arch;
 
 /// Which nodes need an artefact.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Where {
     /// All of them.

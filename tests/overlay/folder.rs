@@ -22,9 +22,10 @@ fn a_store_holds_what_was_asked_and_lists_it() {
     )
     .unwrap();
     assert_eq!((report.kept, report.added), (0, 6));
-    let [files] = report.files.as_slice() else {
+    let [laid] = report.sets.as_slice() else {
         panic!("one set was asked for");
     };
+    let files = &laid.files;
     let names: Vec<&str> = files.iter().map(|f| f.path.as_str()).collect();
     assert_eq!(&names[..2], ["index", "index.json"]);
     assert!(names[2..].is_sorted());
@@ -108,8 +109,8 @@ fn machines_of_both_architectures_are_served_by_one_folder() {
     assert_ne!(line("amd64").replace("amd64", "arm64"), line("arm64"));
     // what both need is there once; each set holds its own alone
     assert_eq!(index.lines().filter(|l| l.starts_with("file")).count(), 2);
-    for (files, arch) in report.files.iter().zip(["amd64", "arm64"]) {
-        let packed = packed(files);
+    for (laid, arch) in report.sets.iter().zip(["amd64", "arm64"]) {
+        let packed = packed(&laid.files);
         let index = String::from_utf8(packed["index"].clone()).unwrap();
         assert!(index.contains(&line(arch)), "{index}");
         assert_eq!(index.matches("image ").count(), 1, "{index}");

@@ -4,5 +4,8 @@
 
 mod folder;
 mod http;
+mod read;
 mod server;
+#[path = "../support/mod.rs"]
+mod support;
 mod upstream;

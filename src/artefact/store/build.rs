@@ -9,7 +9,7 @@ use super::error::{Attempt, Problem, StoreError};
 use super::gather::{Gatherer, Wanted, held};
 use super::http::Fetch;
 use super::image::{self, Document, Next};
-use super::index::{self, Held, StoreFile};
+use super::index::{self, Held, Listing, StoreFile};
 use super::source::Source;
 use super::{layout, registry};
 use crate::artefact::digest::Digest;
@@ -65,8 +65,17 @@ pub struct Report {
     pub kept: usize,
     /// Contents that came from a source.
     pub added: usize,
-    /// By set, in their order: everything of it, in packing order.
-    pub files: Vec<Vec<StoreFile>>,
+    /// By set, in their order.
+    pub sets: Vec<Laid>,
+}
+
+/// A set that was laid out.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Laid {
+    /// What it holds.
+    pub listing: Listing,
+    /// Everything of it, in packing order.
+    pub files: Vec<StoreFile>,
 }
 
 /// Fills the store, then the folder. What cannot be had is one error that lists everything; what could
@@ -101,12 +110,17 @@ pub fn build(
     }
     let (kept, added) = gatherer.counts();
     layout::fill(request.dest, &gatherer.blobs, &sets)?;
-    let files = sets.iter().map(|set| index::files(request.dest, set));
-    let files = files.collect::<std::io::Result<_>>();
+    let laid = sets.iter().map(|set| {
+        Ok(Laid {
+            listing: index::listing(set.iter()),
+            files: index::files(request.dest, set)?,
+        })
+    });
+    let laid = laid.collect::<std::io::Result<_>>();
     Ok(Report {
         kept,
         added,
-        files: files.map_err(StoreError::Read)?,
+        sets: laid.map_err(StoreError::Read)?,
     })
 }
 

@@ -17,7 +17,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::artefact::digest::Digest;
 use crate::artefact::list::{Artefact, Item, Where, arch_name};
@@ -65,67 +65,89 @@ pub(super) fn text<'h>(held: impl Iterator<Item = &'h Held<'h>>) -> String {
     lines.into_iter().map(|line| line + "\n").collect()
 }
 
-#[derive(Serialize)]
-struct Document<'a> {
-    schema_version: u32,
-    artefacts: Vec<Entry<'a>>,
+/// `index.json`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listing {
+    /// Of this form: 1.
+    pub schema_version: u32,
+    /// Sorted by component, name, architecture.
+    pub artefacts: Vec<Listed>,
 }
 
-#[derive(Serialize)]
-struct Entry<'a> {
-    component: &'a str,
-    version: &'a str,
-    arch: &'static str,
-    licence: &'a str,
-    on: Where,
-    kind: &'static str,
-    name: &'a str,
-    digest: &'a Digest,
-    size: u64,
-    origin: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    blobs: Option<&'a Vec<Digest>>,
+/// An artefact in [`Listing`].
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Listed {
+    /// Folder in the catalogue; the package's name for distribution packages.
+    pub component: String,
+    /// File name or `repository:tag`.
+    pub name: String,
+    /// Go's name of the architecture.
+    pub arch: String,
+    /// As upstream writes it, without `v`.
+    pub version: String,
+    /// SPDX expression.
+    pub licence: String,
+    /// Which nodes need it.
+    pub on: Where,
+    /// `file`, `tar-gz`, `deb` or `image`.
+    pub kind: String,
+    /// Of the file; of an image's index.
+    pub digest: Digest,
+    /// Bytes of what the digest names.
+    pub size: u64,
+    /// Where it is upstream.
+    pub origin: String,
+    /// Everything that an image consists of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blobs: Vec<Digest>,
+}
+
+impl Listed {
+    /// Every content that it consists of.
+    pub fn contents(&self) -> &[Digest] {
+        match self.blobs.as_slice() {
+            [] => std::slice::from_ref(&self.digest),
+            blobs => blobs,
+        }
+    }
+}
+
+/// What `index.json` says.
+pub(super) fn listing<'h>(held: impl Iterator<Item = &'h Held<'h>>) -> Listing {
+    let artefacts: BTreeSet<Listed> = held.map(listed).collect();
+    Listing {
+        schema_version: 1,
+        artefacts: artefacts.into_iter().collect(),
+    }
 }
 
 /// `index.json`
 pub(super) fn json<'h>(held: impl Iterator<Item = &'h Held<'h>>) -> String {
-    let mut artefacts: Vec<Entry<'_>> = held.map(entry).collect();
-    let by = |entry: &Entry<'_>| {
-        (
-            entry.component.to_owned(),
-            entry.name.to_owned(),
-            entry.arch,
-            *entry.digest,
-        )
-    };
-    artefacts.sort_by_cached_key(by);
-    artefacts.dedup_by_key(|entry| by(entry));
-    let document = Document {
-        schema_version: 1,
-        artefacts,
-    };
-    serde_json::to_string_pretty(&document).expect("strings and numbers are JSON") + "\n"
+    let listing = listing(held);
+    serde_json::to_string_pretty(&listing).expect("strings and numbers are JSON") + "\n"
 }
 
-fn entry<'a>(held: &'a Held<'_>) -> Entry<'a> {
+fn listed(held: &Held<'_>) -> Listed {
     let artefact = held.artefact;
-    Entry {
-        component: &artefact.component,
-        version: &artefact.version,
-        arch: arch_name(held.arch),
-        licence: &artefact.licence,
+    let kind = match artefact.item {
+        Item::File { .. } => "file",
+        Item::TarGz { .. } => "tar-gz",
+        Item::Deb { .. } => "deb",
+        Item::Image { .. } => "image",
+    };
+    let blobs = held.image.as_ref().map(|(_, blobs)| blobs.clone());
+    Listed {
+        component: artefact.component.clone(),
+        name: artefact.name().to_owned(),
+        arch: arch_name(held.arch).to_owned(),
+        version: artefact.version.clone(),
+        licence: artefact.licence.clone(),
         on: artefact.on,
-        kind: match artefact.item {
-            Item::File { .. } => "file",
-            Item::TarGz { .. } => "tar-gz",
-            Item::Deb { .. } => "deb",
-            Item::Image { .. } => "image",
-        },
-        name: artefact.name(),
-        digest: artefact.digest(),
+        kind: kind.to_owned(),
+        digest: *artefact.digest(),
         size: held.size,
         origin: artefact.origin(),
-        blobs: held.image.as_ref().map(|(_, blobs)| blobs),
+        blobs: blobs.unwrap_or_default(),
     }
 }
 

@@ -21,9 +21,11 @@ mod image;
 pub mod index;
 mod layout;
 mod registry;
+mod sbom;
 mod source;
 
-pub use build::{Event, Report, Request, Set, build};
+pub use build::{Event, Laid, Report, Request, Set, build};
 pub use error::{Attempt, Problem, StoreError};
-pub use index::{Content, StoreFile};
+pub use index::{Content, Listed, Listing, StoreFile};
+pub use sbom::sbom;
 pub use source::Source;

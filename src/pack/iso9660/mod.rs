@@ -14,12 +14,14 @@ mod field;
 mod hierarchy;
 mod image;
 mod names;
+mod read;
 mod rock_ridge;
 mod tree;
 mod volume;
 mod write;
 
 pub use image::{Directory, File, IsoError, IsoImage, Node};
+pub use read::{Extent, extents};
 pub use write::write;
 
 /// Bytes of a logical sector and of a logical block, ECMA-119 §6.1.2 and §6.2.2.

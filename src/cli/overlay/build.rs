@@ -1,28 +1,22 @@
-//! `firstlight overlay`
+//! `firstlight overlay build`
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::Args;
 
-use super::exit::Failure;
-use super::load::Input;
-use super::printer::Printer;
+use super::super::exit::Failure;
+use super::super::load::Input;
+use super::super::printer::Printer;
 use crate::artefact::store::{self, Content, Event, Request, Set, Source, StoreFile};
 use crate::pack::{atomic, iso9660, tar};
 use crate::plan::Plan;
 
-/// Gather the programs, packages and images that nodes need, for networks without internet
-#[derive(Debug, Clone, Subcommand)]
-pub enum Overlay {
-    Build(Build),
-}
-
 /// Gather everything the cluster's nodes need, verified by digest
 ///
 /// Makes a folder with what all nodes need together, to be put on any web server: its URL is
-/// `artefacts.mirror`. Beside it a tar and an ISO for each operating system and architecture; the ISO,
-/// labelled FIRSTLIGHT, is attached to machines that reach no server. The same input gives the same
-/// bytes.
+/// `artefacts.mirror`. Beside it, for each operating system and architecture, a tar, an ISO and a bill of
+/// materials (CycloneDX); the ISO, labelled FIRSTLIGHT, is attached to machines that reach no server. The
+/// same input gives the same bytes.
 ///
 /// What was had once is kept in a store that all builds share, also when this build is interrupted: the
 /// next one goes on where it ended.
@@ -55,8 +49,7 @@ pub struct Build {
 }
 
 /// Runs it.
-pub fn run(args: &Overlay, printer: &Printer) -> Result<(), Failure> {
-    let Overlay::Build(args) = args;
+pub(super) fn run(args: &Build, printer: &Printer) -> Result<(), Failure> {
     let sources = sources(args)?;
     let plan = args.input.load(printer)?;
     let out = args
@@ -90,10 +83,13 @@ pub fn run(args: &Overlay, printer: &Printer) -> Result<(), Failure> {
         report.added,
         store.display()
     ));
-    for (set, files) in sets.iter().zip(&report.files) {
-        let packed = [".tar", ".iso"].map(|extension| beside(&out.join(&set.name), extension));
-        if !args.folder_only {
-            pack(files, &packed, printer)?;
+    if !args.folder_only {
+        for (set, laid) in sets.iter().zip(&report.sets) {
+            let beside = |extension| beside(&out.join(&set.name), extension);
+            pack(&laid.files, &[".tar", ".iso"].map(beside), printer)?;
+            let sbom = store::sbom(&set.name, &laid.listing);
+            atomic::write_if_changed(&beside(".cdx.json"), 0o644, sbom.as_bytes())?;
+            printer.note(&format!("{}", beside(".cdx.json").display()));
         }
     }
     Ok(())

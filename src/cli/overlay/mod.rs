@@ -1,0 +1,28 @@
+//! `firstlight overlay`
+
+mod build;
+mod list;
+mod opened;
+mod verify;
+
+use clap::Subcommand;
+
+use super::exit::Failure;
+use super::printer::Printer;
+
+/// Gather the programs, packages and images that nodes need, for networks without internet
+#[derive(Debug, Clone, Subcommand)]
+pub enum Overlay {
+    Build(build::Build),
+    List(list::List),
+    Verify(verify::Verify),
+}
+
+/// Runs it.
+pub fn run(args: &Overlay, printer: &Printer) -> Result<(), Failure> {
+    match args {
+        Overlay::Build(args) => build::run(args, printer),
+        Overlay::List(args) => list::run(args, printer),
+        Overlay::Verify(args) => verify::run(args, printer),
+    }
+}
