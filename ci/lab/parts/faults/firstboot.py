@@ -230,9 +230,9 @@ class FirstBoot(Trial):
         if code:
             raise Failed(f"{name}: programs are not what they should be: {said}")
         if self.is_master(name):
-            code, said = inside("firstlight-etcdctl", "127.0.0.1:2379", "endpoint", "status", "-w", "json")
-            if code:
-                raise Failed(f"{name}: etcd does not answer: {said}")
+            ask = lambda: inside("firstlight-etcdctl", "127.0.0.1:2379", "endpoint", "status", "-w", "json")  # noqa: E731
+            self.wait(f"etcd of {name} answers", lambda: ask()[0] == 0, 60, pause=1)
+            said = ask()[1]
             self.ids.add(json.loads(said[said.index("["):])[0]["Status"]["header"]["cluster_id"])
 
     def is_master(self, name):
