@@ -409,3 +409,30 @@ fn a_full_disk_leaves_nothing_half_written() {
         done.stderr
     );
 }
+
+#[test]
+fn an_overlay_is_built_only_into_a_folder_that_is_ours() {
+    let place = Place::with(1, 0);
+    let refused = |more: &[&str]| {
+        let args = ["overlay", "build", "--offline", "--store", "store"];
+        place.refused(&[&args, more].concat())
+    };
+    fs_err::create_dir(place.path("theirs")).unwrap();
+    fs_err::write(place.path("theirs/index.json"), "{}").unwrap();
+    assert_eq!(
+        refused(&["-o", "theirs"]),
+        "error: `theirs` is not empty and was not made by firstlight\nhint: choose another folder with `--out`, or empty it\n"
+    );
+    assert_eq!(
+        refused(&["-o", "store"]),
+        "error: store: this is the store that all builds share\nhint: choose another folder with `--out`\n"
+    );
+    assert_eq!(
+        refused(&["--from", "http://127.0.0.1:9"]),
+        "error: `--offline` asks no network, but `--from http://127.0.0.1:9` is on it\nhint: leave one of them out\n"
+    );
+    // nothing is at hand: everything that is missing is named, and no list is written
+    let said = refused(&[]);
+    assert!(said.contains("artefacts could not be had:"), "{said}");
+    assert!(!place.path("out/overlays/index").exists());
+}

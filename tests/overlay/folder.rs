@@ -155,8 +155,36 @@ fn another_build_finds_in_the_store_what_one_has_had() {
     assert_eq!(served(dest.path()).len(), 3);
     run(&artefacts, &[], dest.path()).unwrap();
     assert_eq!(served(dest.path()), first);
+    let theirs = dest.path().join("out/blobs/sha256/README");
+    fs_err::write(&theirs, "not a content").unwrap();
+    fs_err::create_dir(dest.path().join("out/blobs/sha256/lost+found")).unwrap();
     run(&artefacts[..1], &[], dest.path()).unwrap();
-    assert_eq!(served(dest.path()).len(), 3, "what nobody needs goes");
+    assert!(theirs.exists(), "what is no content stays");
+    assert_eq!(served(dest.path()).len(), 4, "what nobody needs goes");
+}
+
+#[test]
+fn a_folder_on_another_file_system_holds_copies_that_stay() {
+    // memory is no disk, on every machine that systemd has started
+    let other = tempfile::tempdir_in("/dev/shm").unwrap();
+    let (source, artefacts) = mirror();
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let device = |path: &std::path::Path| fs_err::metadata(path).unwrap().dev();
+    assert_ne!(device(other.path()), device(dir.path()));
+    std::os::unix::fs::symlink(other.path(), dir.path().join("out")).unwrap();
+    let from = [Source::Folder(source.path().to_owned())];
+    run(&artefacts, &from, dir.path()).unwrap();
+    let a = dir
+        .path()
+        .join("out")
+        .join(Digest::sha256(b"content of a").blob_path());
+    let inode = || fs_err::metadata(&a).unwrap().ino();
+    let before = inode();
+    run(&artefacts, &[], dir.path()).unwrap();
+    assert_eq!(inode(), before);
+    fs_err::write(&a, "content of b").unwrap();
+    run(&artefacts, &[], dir.path()).unwrap();
+    assert_eq!(fs_err::read(&a).unwrap(), b"content of a");
 }
 
 #[test]

@@ -94,6 +94,24 @@ fn what_is_damaged_or_missing_is_named_with_what_needs_it() {
 }
 
 #[test]
+fn a_list_that_nodes_read_and_that_says_something_else_is_named() {
+    let dir = overlay();
+    let out = dir.path().join("out");
+    let index = fs_err::read_to_string(out.join("index")).unwrap();
+    for wrong in [Some(index.replace("amd64", "arm64")), None] {
+        match wrong {
+            Some(text) => fs_err::write(out.join("index"), text).unwrap(),
+            None => fs_err::remove_file(out.join("index")).unwrap(),
+        }
+        let done = firstlight("verify", &out, &[]);
+        assert_eq!(done.code, Some(1));
+        let words =
+            "1 of 8 files are not what they must be:\n  index: not what `index.json` says\n";
+        assert!(done.stderr.contains(words), "{}", done.stderr);
+    }
+}
+
+#[test]
 fn what_is_no_whole_overlay_is_refused() {
     let dir = overlay();
     let at = |name: &str| dir.path().join(name);

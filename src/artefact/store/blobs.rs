@@ -61,23 +61,19 @@ impl Blobs {
         }
     }
 
-    /// Size of a blob that is there and whole. One that is damaged is put aside.
+    /// Size of a blob that is there and whole.
     pub(super) fn verified(&self, digest: &Digest) -> io::Result<Option<u64>> {
-        let path = self.path(digest);
-        let file = match fs::File::open(&path) {
+        let file = match fs::File::open(self.path(digest)) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
         let (got, size) = Digest::of_reader(digest.algorithm(), file)?;
-        if got == *digest {
-            return Ok(Some(size));
-        }
-        fs::rename(&path, self.bad_path(&digest.hex())?)?;
-        Ok(None)
+        Ok((got == *digest).then_some(size))
     }
 
-    /// A blob to be written, by one at a time: whoever comes while another writes it waits.
+    /// A blob to be written, by one at a time: whoever comes while another writes it waits. One that is
+    /// damaged is put aside.
     pub(super) fn claim(&self, digest: &Digest) -> io::Result<Claim> {
         let path = self.path(digest);
         let folder = path.parent().expect("a blob lies in a folder");
@@ -87,6 +83,9 @@ impl Blobs {
         if let Some(size) = self.verified(digest)? {
             fs::remove_file(&part)?;
             return Ok(Claim::There(size));
+        }
+        if path.exists() {
+            fs::rename(&path, self.bad_path(&digest.hex())?)?;
         }
         let mut writer = BlobWriter {
             file,

@@ -98,8 +98,10 @@ pub fn build(
         for found in found.by_ref().take(set.artefacts.len()) {
             match found {
                 Ok(entry) => entries.push(entry),
-                Err(problem) if problems.iter().any(|p| p.digest == problem.digest) => {}
-                Err(problem) => problems.push(*problem),
+                Err(problem) => match problems.iter_mut().find(|p| p.digest == problem.digest) {
+                    Some(known) => known.add(problem.attempts),
+                    None => problems.push(*problem),
+                },
             }
         }
         sets.push(entries);
@@ -145,7 +147,10 @@ fn gather<'a>(
                 arch: *arch,
                 gatherer,
             };
-            let outcome = one.look_for(artefact)?;
+            let outcome = one.look_for(artefact).inspect_err(|_| {
+                // nobody begins another one
+                next.store(tasks.len(), Ordering::Relaxed);
+            })?;
             gatherer.tell(Event::Done);
             held(&found).push((number, outcome));
         }

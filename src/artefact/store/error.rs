@@ -55,6 +55,21 @@ pub struct Problem {
     pub attempts: Vec<Attempt>,
 }
 
+impl Problem {
+    /// What was seen of it for other machines, where that is something else.
+    pub(super) fn add(&mut self, attempts: Vec<Attempt>) {
+        for attempt in attempts {
+            let known = self
+                .attempts
+                .iter()
+                .any(|a| a.to_string() == attempt.to_string());
+            if !known {
+                self.attempts.push(attempt);
+            }
+        }
+    }
+}
+
 /// Why one source did not serve.
 #[derive(Debug, Error)]
 pub enum Attempt {

@@ -42,27 +42,6 @@ impl Held<'_> {
             Some((_, blobs)) => blobs,
         }
     }
-
-    fn line(&self) -> String {
-        let (digest, size, name) = (self.artefact.digest(), self.size, self.artefact.name());
-        let arch = arch_name(self.arch);
-        match &self.image {
-            None => format!("file {digest} {size} {name}"),
-            Some((media_type, blobs)) => {
-                let blobs: Vec<String> = blobs.iter().map(Digest::to_string).collect();
-                format!(
-                    "image {digest} {arch} {media_type} {size} {name} {}",
-                    blobs.join(" ")
-                )
-            }
-        }
-    }
-}
-
-/// `index`
-pub(super) fn text<'h>(held: impl Iterator<Item = &'h Held<'h>>) -> String {
-    let lines: BTreeSet<String> = held.map(Held::line).collect();
-    lines.into_iter().map(|line| line + "\n").collect()
 }
 
 /// `index.json`
@@ -97,6 +76,9 @@ pub struct Listed {
     pub size: u64,
     /// Where it is upstream.
     pub origin: String,
+    /// Of what an image's digest names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
     /// Everything that an image consists of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blobs: Vec<Digest>,
@@ -110,6 +92,31 @@ impl Listed {
             blobs => blobs,
         }
     }
+
+    fn line(&self) -> String {
+        let (digest, arch, size, name) = (&self.digest, &self.arch, self.size, &self.name);
+        match &self.media_type {
+            None => format!("file {digest} {size} {name}"),
+            Some(media_type) => {
+                let blobs: Vec<String> = self.blobs.iter().map(Digest::to_string).collect();
+                let blobs = blobs.join(" ");
+                format!("image {digest} {arch} {media_type} {size} {name} {blobs}")
+            }
+        }
+    }
+}
+
+impl Listing {
+    /// `index`
+    pub fn text(&self) -> String {
+        let lines: BTreeSet<String> = self.artefacts.iter().map(Listed::line).collect();
+        lines.into_iter().map(|line| line + "\n").collect()
+    }
+
+    /// `index.json`
+    pub fn json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("strings and numbers are JSON") + "\n"
+    }
 }
 
 /// What `index.json` says.
@@ -121,12 +128,6 @@ pub(super) fn listing<'h>(held: impl Iterator<Item = &'h Held<'h>>) -> Listing {
     }
 }
 
-/// `index.json`
-pub(super) fn json<'h>(held: impl Iterator<Item = &'h Held<'h>>) -> String {
-    let listing = listing(held);
-    serde_json::to_string_pretty(&listing).expect("strings and numbers are JSON") + "\n"
-}
-
 fn listed(held: &Held<'_>) -> Listed {
     let artefact = held.artefact;
     let kind = match artefact.item {
@@ -135,7 +136,7 @@ fn listed(held: &Held<'_>) -> Listed {
         Item::Deb { .. } => "deb",
         Item::Image { .. } => "image",
     };
-    let blobs = held.image.as_ref().map(|(_, blobs)| blobs.clone());
+    let (media_type, blobs) = held.image.clone().unzip();
     Listed {
         component: artefact.component.clone(),
         name: artefact.name().to_owned(),
@@ -147,6 +148,7 @@ fn listed(held: &Held<'_>) -> Listed {
         digest: *artefact.digest(),
         size: held.size,
         origin: artefact.origin(),
+        media_type,
         blobs: blobs.unwrap_or_default(),
     }
 }
@@ -177,10 +179,8 @@ pub enum Content {
 /// Every file of a set, in the order in which it is packed: `index` and `index.json` first, so that a
 /// reader of the stream knows what follows, then the blobs by path.
 pub(super) fn files(root: &Path, set: &[Held<'_>]) -> io::Result<Vec<StoreFile>> {
-    let lists = [
-        ("index", text(set.iter())),
-        ("index.json", json(set.iter())),
-    ];
+    let listing = listing(set.iter());
+    let lists = [("index", listing.text()), ("index.json", listing.json())];
     let lists = lists.map(|(path, text)| StoreFile {
         path: path.to_owned(),
         content: Content::Text(text),

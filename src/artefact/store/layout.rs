@@ -14,6 +14,9 @@ use super::error::StoreError;
 use super::index::{self, Held};
 use crate::artefact::digest::{Algorithm, Digest};
 
+/// How a file begins that is not whole yet.
+const PART: &str = ".part-";
+
 /// Makes `dest` hold what `sets` hold: what it lacks first, then the lists, then nothing that the lists
 /// do not name, so that a reader at any moment finds what its list promised.
 pub(super) fn fill(dest: &Path, store: &Blobs, sets: &[Vec<Held<'_>>]) -> Result<(), StoreError> {
@@ -30,31 +33,41 @@ pub(super) fn fill(dest: &Path, store: &Blobs, sets: &[Vec<Held<'_>>]) -> Result
         }
     }
     for digest in &wanted {
-        place(&store.path(digest), &dest.join(digest.blob_path())).map_err(failed)?;
+        let to = dest.join(digest.blob_path());
+        place(digest, &store.path(digest), &to).map_err(failed)?;
     }
-    write(dest, "index.json", &index::json(all())).map_err(failed)?;
-    write(dest, "index", &index::text(all())).map_err(failed)?;
+    let listing = index::listing(all());
+    write(dest, "index.json", &listing.json()).map_err(failed)?;
+    write(dest, "index", &listing.text()).map_err(failed)?;
     prune(dest, &wanted).map_err(failed)
 }
 
-/// The file `from` at `to`, unless it is there.
-fn place(from: &Path, to: &Path) -> io::Result<()> {
-    let (source, found) = (fs::metadata(from)?, fs::symlink_metadata(to));
-    if found.is_ok_and(|found| (found.dev(), found.ino()) == (source.dev(), source.ino())) {
+/// The content `digest`, which is at `from`, at `to`, unless it is there.
+fn place(digest: &Digest, from: &Path, to: &Path) -> io::Result<()> {
+    let (source, found) = (fs::metadata(from)?, fs::symlink_metadata(to).ok());
+    let same =
+        |found: &std::fs::Metadata| (found.dev(), found.ino()) == (source.dev(), source.ino());
+    if found.as_ref().is_some_and(same) {
         return Ok(());
     }
     let folder = to.parent().expect("a blob lies in a folder");
     let new = tempfile::Builder::new()
-        .prefix(".part-")
-        .tempfile_in(folder)?;
-    let path = new.into_temp_path();
-    fs::remove_file(&path)?;
-    if std::fs::hard_link(from, &path).is_err() {
-        fs::copy(from, &path)?;
-        fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644))?;
-        fs::File::open(&path)?.sync_all()?;
+        .prefix(PART)
+        .tempfile_in(folder)?
+        .into_temp_path();
+    fs::remove_file(&new)?;
+    if std::fs::hard_link(from, &new).is_err() {
+        // another file system, or a store of somebody else's
+        if found.is_some_and(|found| found.is_file() && found.len() == source.len())
+            && Digest::of_reader(digest.algorithm(), fs::File::open(to)?)?.0 == *digest
+        {
+            return Ok(());
+        }
+        fs::copy(from, &new)?;
+        fs::set_permissions(&new, std::fs::Permissions::from_mode(0o644))?;
+        fs::File::open(&new)?.sync_all()?;
     }
-    path.persist(to).map_err(|error| error.error)
+    new.persist(to).map_err(|error| error.error)
 }
 
 /// Writes a list, atomically, unless it is there already.
@@ -64,7 +77,7 @@ fn write(dest: &Path, name: &str, text: &str) -> io::Result<()> {
         return Ok(());
     }
     let mut file = tempfile::Builder::new()
-        .prefix(".part-")
+        .prefix(PART)
         .permissions(std::fs::Permissions::from_mode(0o644))
         .tempfile_in(dest)?;
     file.write_all(text.as_bytes())?;
@@ -75,19 +88,17 @@ fn write(dest: &Path, name: &str, text: &str) -> io::Result<()> {
 
 /// Removes every blob that is not `wanted`, and what interrupted builds left.
 fn prune(dest: &Path, wanted: &BTreeSet<&Digest>) -> io::Result<()> {
-    let wanted: BTreeSet<_> = wanted
-        .iter()
-        .map(|digest| dest.join(digest.blob_path()))
-        .collect();
     for algorithm in Algorithm::ALL {
         let folder = dest.join("blobs").join(algorithm.name());
         if !folder.exists() {
             continue;
         }
         for entry in fs::read_dir(folder)? {
-            let path = entry?.path();
-            if !wanted.contains(&path) {
-                fs::remove_file(path)?;
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let digest = format!("{}:{name}", algorithm.name()).parse::<Digest>();
+            if name.starts_with(PART) || digest.is_ok_and(|digest| !wanted.contains(&digest)) {
+                fs::remove_file(entry.path())?;
             }
         }
     }

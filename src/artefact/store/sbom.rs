@@ -8,8 +8,11 @@ use serde_json::{Value, json};
 use super::index::{Listed, Listing};
 use crate::artefact::digest::Digest;
 
-/// The bill of materials of the set `name`.
+/// The bill of materials of the set `name`, which begins with the name of its distribution, as
+/// `debian-12-amd64-1.34` does.
 pub fn sbom(name: &str, listing: &Listing) -> String {
+    let distribution = name.split('-').next().unwrap_or(name);
+    let component = |listed| component(listed, distribution);
     let components: Vec<Value> = listing.artefacts.iter().map(component).collect();
     let document = json!({
         "$schema": "http://cyclonedx.org/schema/bom-1.5.schema.json",
@@ -27,7 +30,7 @@ pub fn sbom(name: &str, listing: &Listing) -> String {
     serde_json::to_string_pretty(&document).expect("strings and numbers are JSON") + "\n"
 }
 
-fn component(listed: &Listed) -> Value {
+fn component(listed: &Listed, distribution: &str) -> Value {
     let kind = match listed.kind.as_str() {
         "image" => "container",
         "deb" => "library",
@@ -37,14 +40,14 @@ fn component(listed: &Listed) -> Value {
     let mut value = json!({
         "type": kind,
         "bom-ref": format!("{}@{}:{}", listed.name, listed.arch, listed.digest),
-        "name": listed.component,
+        "name": name(listed),
         "version": listed.version,
         "hashes": [hash],
         "licenses": [{ "expression": listed.licence }],
-        "purl": purl(listed),
+        "purl": purl(listed, distribution),
         "properties": [
             { "name": "firstlight:file", "value": listed.name },
-            { "name": "firstlight:architecture", "value": listed.arch },
+            { "name": "firstlight:architecture", "value": arch(listed) },
         ],
     });
     if listed.origin.contains("://") {
@@ -60,33 +63,38 @@ const fn algorithm(digest: &Digest) -> &'static str {
     }
 }
 
-/// The package URL (<https://github.com/package-url/purl-spec>), whose qualifiers are sorted.
-fn purl(listed: &Listed) -> String {
-    let (name, version) = (&listed.component, encode(&listed.version));
-    let arch = &listed.arch;
+/// What it is called: a component may have several images.
+fn name(listed: &Listed) -> &str {
+    let (repository, _) = listed.name.rsplit_once(':').unwrap_or((&listed.name, ""));
     match listed.kind.as_str() {
-        "deb" => {
-            let distribution = match listed.origin.contains("ubuntu") {
-                true => "ubuntu",
-                false => "debian",
-            };
-            format!("pkg:deb/{distribution}/{name}@{version}?arch={arch}")
-        }
+        "image" => repository.rsplit('/').next().unwrap_or(repository),
+        _ => &listed.component,
+    }
+}
+
+/// Which machines run it; a distribution's package may be for all.
+fn arch(listed: &Listed) -> &str {
+    match listed.name.ends_with("_all.deb") {
+        true => "all",
+        false => &listed.arch,
+    }
+}
+
+/// The package URL (<https://github.com/package-url/purl-spec>), whose qualifiers are sorted.
+fn purl(listed: &Listed, distribution: &str) -> String {
+    let (name, version, arch) = (name(listed), encode(&listed.version), arch(listed));
+    let digest = encode(&listed.digest.to_string());
+    match listed.kind.as_str() {
+        "deb" => format!("pkg:deb/{distribution}/{name}@{version}?arch={arch}"),
         "image" => {
             let (repository, tag) = listed.name.rsplit_once(':').unwrap_or((&listed.name, ""));
-            let last = repository.rsplit('/').next().unwrap_or(repository);
-            format!(
-                "pkg:oci/{last}@{}?arch={arch}&repository_url={}&tag={}",
-                encode(&listed.digest.to_string()),
-                encode(repository),
-                encode(tag)
-            )
+            let (repository, tag) = (encode(repository), encode(tag));
+            format!("pkg:oci/{name}@{digest}?arch={arch}&repository_url={repository}&tag={tag}")
         }
-        _ => format!(
-            "pkg:generic/{name}@{version}?checksum={}&download_url={}",
-            encode(&listed.digest.to_string()),
-            encode(&listed.origin)
-        ),
+        _ => {
+            let origin = encode(&listed.origin);
+            format!("pkg:generic/{name}@{version}?checksum={digest}&download_url={origin}")
+        }
     }
 }
 
@@ -119,22 +127,23 @@ mod tests {
             digest: Digest::sha256(b""),
             size: 1,
             origin: origin.to_owned(),
+            media_type: None,
             blobs: vec![],
         }
     }
 
     #[test]
     fn package_urls() {
-        let deb = listed(
-            "deb",
-            "demo_1_arm64.deb",
-            "1:2.0+b1",
-            "https://deb.debian.org/debian/x",
+        let deb = listed("deb", "demo_2_arm64.deb", "1:2.0+b1", "http://mirror/x");
+        assert_eq!(
+            purl(&deb, "ubuntu"),
+            "pkg:deb/ubuntu/demo@1%3A2.0%2Bb1?arch=arm64"
         );
-        assert_eq!(purl(&deb), "pkg:deb/debian/demo@1%3A2.0%2Bb1?arch=arm64");
+        let all = listed("deb", "demo_2_all.deb", "2", "http://mirror/x");
+        assert_eq!(purl(&all, "debian"), "pkg:deb/debian/demo@2?arch=all");
         let image = listed("image", "registry.k8s.io/a/pause:3.9", "3.9", "");
         assert_eq!(
-            purl(&image),
+            purl(&image, "debian"),
             format!(
                 "pkg:oci/pause@sha256%3A{}?arch=arm64&repository_url=registry.k8s.io%2Fa%2Fpause&tag=3.9",
                 Digest::sha256(b"").hex()

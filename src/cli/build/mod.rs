@@ -19,6 +19,7 @@ use crate::identity::{self, Identities, Secret};
 use crate::plan::Plan;
 use node::{Builder, BuiltNode};
 use output::Output;
+pub(super) use output::{MARKER, make_ours};
 
 /// Make the seed of every node
 ///

@@ -17,7 +17,7 @@ const MANIFEST: &str = "manifest.json";
 /// Holds every seed; root's alone.
 const NODES: &str = "nodes";
 /// Marks a folder as ours from the first moment, so that an interrupted build can be repaired.
-const MARKER: &str = ".firstlight";
+pub(in crate::cli) const MARKER: &str = ".firstlight";
 
 /// `out/`
 #[derive(Debug)]
@@ -65,19 +65,8 @@ struct OldManifest {
 impl Output {
     /// Opens a folder that is new, empty, or of an earlier build.
     pub(super) fn open(root: &Path) -> Result<Output, Failure> {
-        let foreign = |entry: std::io::Result<fs_err::DirEntry>| {
-            entry.map_or(true, |e| e.file_name() != "overlays")
-        };
-        if root.exists() && !root.join(MARKER).exists() && fs_err::read_dir(root)?.any(foreign) {
-            return Err(Failure::ForeignOutput(root.to_owned()));
-        }
-        folder(root, 0o755)?;
+        make_ours(root)?;
         folder(&root.join(NODES), 0o700)?;
-        atomic::write_if_changed(
-            &root.join(MARKER),
-            0o644,
-            b"made by firstlight build; everything here can be made again\n",
-        )?;
         let mut before = fs_err::read(root.join(MANIFEST))
             .ok()
             .and_then(|b| serde_json::from_slice::<OldManifest>(&b).ok())
@@ -245,6 +234,21 @@ impl Written {
     pub fn changed(&self) -> bool {
         self.changed
     }
+}
+
+/// Makes an output folder, and marks it so that what is in it may be removed by a later build. One that
+/// somebody else filled is refused.
+pub(in crate::cli) fn make_ours(root: &Path) -> Result<(), Failure> {
+    let foreign = |entry: std::io::Result<fs_err::DirEntry>| {
+        entry.map_or(true, |e| e.file_name() != "overlays")
+    };
+    if root.exists() && !root.join(MARKER).exists() && fs_err::read_dir(root)?.any(foreign) {
+        return Err(Failure::ForeignOutput(root.to_owned()));
+    }
+    folder(root, 0o755)?;
+    let text = b"made by firstlight; everything here can be made again\n";
+    atomic::write_if_changed(&root.join(MARKER), 0o644, text)?;
+    Ok(())
 }
 
 /// Whether a node's file is what an earlier build recorded. What cannot be read is not.

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use fs_err::File;
 
+use super::super::build::{MARKER, make_ours};
 use super::super::exit::Failure;
 use super::super::load::Input;
 use super::super::printer::Printer;
@@ -40,7 +42,8 @@ pub struct Build {
     /// Folder that keeps every download [default: `firstlight/store` in the user's cache folder]
     #[arg(long, value_name = "DIR", env = "FIRSTLIGHT_STORE")]
     store: Option<PathBuf>,
-    /// Where to write it [default: `out/overlays` beside FILE]
+    /// Where to write it: a folder that is new, empty, or of an earlier build, from which goes what this
+    /// cluster does not need [default: `out/overlays` beside FILE]
     #[arg(short = 'o', long = "out", value_name = "DIR")]
     out: Option<PathBuf>,
     /// Write only the folder
@@ -58,6 +61,14 @@ pub(super) fn run(args: &Build, printer: &Printer) -> Result<(), Failure> {
         .unwrap_or_else(|| args.input.file.with_file_name("out").join("overlays"));
     let sets = sets(&plan);
     let store = args.store.clone().map_or_else(shared_store, Ok)?;
+    fs_err::create_dir_all(&store)?;
+    if fs_err::canonicalize(&store).ok() == fs_err::canonicalize(&out).ok() {
+        return Err(Failure::message(
+            &out,
+            "this is the store that all builds share\nhint: choose another folder with `--out`",
+        ));
+    }
+    let _held = hold(&out, printer)?;
     let request = Request {
         sets: &sets,
         sources: &sources,
@@ -93,6 +104,28 @@ pub(super) fn run(args: &Build, printer: &Printer) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Makes the output folder ours, and ours alone until what is returned is dropped: another build would
+/// remove what this one is about to write. What an interrupted one left goes.
+fn hold(out: &Path, printer: &Printer) -> Result<File, Failure> {
+    make_ours(out)?;
+    let marker = File::open(out.join(MARKER))?;
+    if marker.file().try_lock().is_err() {
+        printer.note(&format!("{}: another build is at work", out.display()));
+        marker.file().lock()?;
+    }
+    for entry in fs_err::read_dir(out)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if [atomic::TEMPORARY_PREFIX, ".part-"]
+            .iter()
+            .any(|p| name.starts_with(p))
+        {
+            fs_err::remove_file(entry.path())?;
+        }
+    }
+    Ok(marker)
 }
 
 /// Where to look, in this order.

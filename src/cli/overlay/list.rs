@@ -27,8 +27,7 @@ pub(super) fn run(args: &List, printer: &Printer) -> Result<(), Failure> {
     let opened = Opened::open(&args.overlay)?;
     let listing = opened.listing()?;
     if args.format == Format::Json {
-        let json = serde_json::to_string_pretty(&listing).expect("strings and numbers are JSON");
-        printer.data(&(json + "\n"));
+        printer.data(&listing.json());
         return Ok(());
     }
     let head = ["COMPONENT", "VERSION", "ARCH", "SIZE", "LICENCE", "ORIGIN"];

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use fs_err::File;
 
 use super::super::exit::Failure;
+use crate::artefact::Algorithm;
 use crate::artefact::store::Listing;
 use crate::pack::iso9660;
 
@@ -31,7 +32,7 @@ impl Opened {
     pub(super) fn open(path: &Path) -> Result<Self, Failure> {
         let mut members = BTreeMap::new();
         if path.is_dir() {
-            folder(path, "", &mut members)?;
+            folder(path, &mut members)?;
         } else {
             let mut file = File::open(path)?;
             let mut add = |name: String, offset, size| {
@@ -88,14 +89,21 @@ fn damaged(path: &Path, error: &io::Error) -> Failure {
     Failure::message(path, &format!("this is no whole overlay: {error}"))
 }
 
-fn folder(root: &Path, below: &str, members: &mut BTreeMap<String, Member>) -> io::Result<()> {
-    for entry in fs_err::read_dir(root)? {
-        let entry = entry?;
-        let name = format!("{below}{}", entry.file_name().to_string_lossy());
-        let (file, about) = (entry.path(), fs_err::metadata(entry.path())?);
-        if about.is_dir() {
-            folder(&file, &format!("{name}/"), members)?;
-        } else {
+/// What belongs to an overlay, whatever else is in the folder.
+fn folder(root: &Path, members: &mut BTreeMap<String, Member>) -> io::Result<()> {
+    let mut names = vec!["index".to_owned(), "index.json".to_owned()];
+    for algorithm in Algorithm::ALL {
+        let below = format!("blobs/{}", algorithm.name());
+        let folder = root.join(&below);
+        if folder.is_dir() {
+            for entry in fs_err::read_dir(folder)? {
+                names.push(format!("{below}/{}", entry?.file_name().to_string_lossy()));
+            }
+        }
+    }
+    for name in names {
+        let file = root.join(&name);
+        if let Ok(about) = fs_err::metadata(&file) {
             let (offset, size) = (0, about.len());
             members.insert(name, Member { file, offset, size });
         }

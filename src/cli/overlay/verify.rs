@@ -1,6 +1,7 @@
 //! `firstlight overlay verify`
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -32,7 +33,13 @@ pub(super) fn run(args: &Verify, printer: &Printer) -> Result<(), Failure> {
             contents.entry(digest).or_default().push(&listed.name);
         }
     }
-    let problems: Vec<String> = contents
+    let mut index = String::new();
+    if let Some(mut reader) = opened.read("index")? {
+        reader.read_to_string(&mut index)?;
+    }
+    // what nodes read, and nobody else
+    let lists = (index != listing.text()).then(|| "  index: not what `index.json` says".to_owned());
+    let mut problems: Vec<String> = contents
         .par_iter()
         .filter_map(|(digest, names)| {
             let problem = problem(&opened, digest)?;
@@ -43,13 +50,14 @@ pub(super) fn run(args: &Verify, printer: &Printer) -> Result<(), Failure> {
             ))
         })
         .collect();
+    problems.extend(lists);
     if !problems.is_empty() {
         return Err(Failure::message(
             &args.overlay,
             &format!(
-                "{} of {} contents are not what they must be:\n{}\nhint: `firstlight overlay build` makes it whole again",
+                "{} of {} files are not what they must be:\n{}\nhint: `firstlight overlay build` makes it whole again",
                 problems.len(),
-                contents.len(),
+                contents.len() + 2,
                 problems.join("\n")
             ),
         ));
