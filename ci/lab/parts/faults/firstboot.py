@@ -225,9 +225,12 @@ class FirstBoot(Trial):
         runs = lambda: inside("systemctl", "is-system-running")[1].strip() in ("running", "degraded") and not (  # noqa: E731
             inside("bash", "-c", "systemctl --failed --plain --no-legend | grep -v wait-online")[1].strip())
         self.wait(f"{name} runs, no unit failed", runs, 300, pause=1)
-        code, half = inside("bash", "-c", HALF)
-        if half.strip():
-            raise Failed(f"{name} has half of a file: {half}")
+        half = lambda: inside("bash", "-c", HALF)[1].strip()  # noqa: E731
+        try:
+            # a Ready node may still fetch an image
+            self.wait(f"{name} has every file whole", lambda: not half(), 120, pause=2)
+        except Failed as failed:
+            raise Failed(f"{failed}; {half()}") from failed
         sums = "".join(f"{digest}  {path}\n" for path, digest in self.clusters.sums(self.vehicle, self.cluster, name).items())
         code, said = inside("bash", "-c", f"sha256sum -c --quiet <<< '{sums.strip()}'")
         if code:
