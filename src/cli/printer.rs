@@ -109,10 +109,15 @@ impl Printer {
         drop(write!(std::io::stderr(), "{text}"));
     }
 
+    /// Whether anybody would see a bar.
+    pub fn shows_progress(&self) -> bool {
+        !self.quiet && std::io::stderr().is_terminal()
+    }
+
     /// A bar over `len` steps, drawn on a terminal only.
     pub fn bar(&self, stage: &'static str, len: usize) -> ProgressBar {
         let bar = ProgressBar::new(len as u64);
-        if self.quiet || !std::io::stderr().is_terminal() {
+        if !self.shows_progress() {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
         let style = ProgressStyle::with_template("{prefix:>10} {bar:30} {pos}/{len} {msg}")

@@ -86,6 +86,16 @@ pub enum Role {
     Worker,
 }
 
+impl Role {
+    /// As in `cluster.yml`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Master => "master",
+            Self::Worker => "worker",
+        }
+    }
+}
+
 /// Processor architecture, by Go's and Debian's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]

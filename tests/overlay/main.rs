@@ -4,6 +4,7 @@
 
 mod folder;
 mod http;
+mod pull;
 mod read;
 mod server;
 #[path = "../support/mod.rs"]

@@ -17,6 +17,10 @@ pub enum Answer {
     Ranged(Vec<u8>),
     /// After a while.
     Slow(Vec<u8>),
+    /// Sends on to another URL.
+    Moved(String),
+    /// Knows no HEAD.
+    GetOnly(Vec<u8>),
     /// Wants a token, which it also hands out.
     Guarded(Vec<u8>),
 }
@@ -48,6 +52,7 @@ struct Asked {
     /// Of what the server has.
     same: bool,
     authorised: bool,
+    head: bool,
     /// How often this path was asked for before.
     before: usize,
 }
@@ -55,11 +60,12 @@ struct Asked {
 fn asked(stream: &TcpStream, log: &Mutex<Vec<String>>) -> Option<Asked> {
     let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
     let first = lines.next()?.ok()?;
+    let head = first.starts_with("HEAD ");
     let path = first.split(' ').nth(1).unwrap().to_owned();
     let lines = lines.map_while(Result::ok).take_while(|l| !l.is_empty());
     let headers: Vec<String> = lines.map(|l| l.to_lowercase()).collect();
     let range = headers.iter().find_map(|l| l.strip_prefix("range: bytes="));
-    let from = range.map(|range| range.strip_suffix('-').unwrap().parse().unwrap());
+    let from = range.map(|range| range.split('-').next().unwrap().parse().unwrap());
     let mut log = log.lock().unwrap();
     let before = log.iter().filter(|l| l.starts_with(&path)).count();
     log.push(format!("{path} {from:?}"));
@@ -67,6 +73,7 @@ fn asked(stream: &TcpStream, log: &Mutex<Vec<String>>) -> Option<Asked> {
         same: headers.contains(&"if-range: \"1\"".to_owned()),
         authorised: headers.contains(&"authorization: bearer secret".to_owned()),
         path,
+        head,
         from,
         before,
     })
@@ -85,13 +92,15 @@ fn answer(
         let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n{more}");
         let end = "connection: close\r\netag: \"1\"\r\n\r\n";
         stream.write_all((head + end).as_bytes()).unwrap();
-        let _ = stream.write_all(body);
+        let _ = stream.write_all(if asked.head { b"" } else { body });
     };
     match answers.get(&asked.path) {
         _ if asked.path.starts_with("/token?") => {
             send("200 OK", 19, "", br#"{"token": "secret"}"#);
         }
         None => send("404 Not Found", 0, "", b""),
+        Some(Answer::Moved(to)) => send("302 Found", 0, &format!("location: {to}\r\n"), b""),
+        Some(Answer::GetOnly(_)) if asked.head => send("405 Method Not Allowed", 0, "", b""),
         Some(Answer::Busy(_)) if asked.before == 0 => send("503 Busy", 0, "", b""),
         Some(Answer::Cut(body, at)) => match asked.from {
             None => send("200 OK", body.len(), "", &body[..*at]),
@@ -120,7 +129,11 @@ fn answer(
             send("401 Unauthorized", 0, &more, b"");
         }
         Some(
-            Answer::Whole(body) | Answer::Busy(body) | Answer::Guarded(body) | Answer::Ranged(body),
+            Answer::Whole(body)
+            | Answer::Busy(body)
+            | Answer::GetOnly(body)
+            | Answer::Guarded(body)
+            | Answer::Ranged(body),
         ) => {
             send("200 OK", body.len(), "", body);
         }

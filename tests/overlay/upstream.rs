@@ -53,29 +53,30 @@ pub fn image(platforms: &[(&str, &str)], name: &str) -> Image {
     let mut parts = vec![];
     let mut add = |bytes: Vec<u8>| {
         let digest = Digest::sha256(&bytes);
+        let field = format!(r#""digest":"{digest}","size":{}"#, bytes.len());
         files.push((digest.blob_path(), bytes));
-        digest
+        (digest, field)
     };
     let mut manifests = vec![];
     for (listed, actual) in platforms {
-        let layer = add(format!("layer for {actual}").into_bytes());
-        let config = add(format!(r#"{{"architecture":"{actual}","os":"linux"}}"#).into_bytes());
-        let manifest = format!(
-            r#"{{"schemaVersion":2,"config":{{"digest":"{config}","size":1}},"layers":[{{"digest":"{layer}","size":1}}]}}"#
-        );
-        let manifest = add(manifest.into_bytes());
+        let (layer, layer_is) = add(format!("layer for {actual}").into_bytes());
+        let (config, config_is) =
+            add(format!(r#"{{"architecture":"{actual}","os":"linux"}}"#).into_bytes());
+        let manifest =
+            format!(r#"{{"schemaVersion":2,"config":{{{config_is}}},"layers":[{{{layer_is}}}]}}"#);
+        let (manifest, manifest_is) = add(manifest.into_bytes());
         if *listed == "amd64" {
             parts = vec![manifest, config, layer];
         }
         manifests.push(format!(
-            r#"{{"digest":"{manifest}","size":1,"platform":{{"os":"linux","architecture":"{listed}"}}}}"#
+            r#"{{{manifest_is},"platform":{{"os":"linux","architecture":"{listed}"}}}}"#
         ));
     }
     let index = format!(
         r#"{{"schemaVersion":2,"manifests":[{}]}}"#,
         manifests.join(",")
     );
-    let digest = add(index.into_bytes());
+    let (digest, _) = add(index.into_bytes());
     parts.insert(0, digest);
     let name = name.to_owned();
     let artefact = artefact("demo-image", Item::Image { name, digest });

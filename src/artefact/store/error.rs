@@ -32,6 +32,12 @@ pub enum StoreError {
         /// Name of the entry.
         entry: String,
     },
+    /// A URL that is no path in a folder.
+    #[error("`{url}` cannot be laid out in a folder: it has a query, or leads out of it")]
+    NoPath {
+        /// As the catalogue has it.
+        url: String,
+    },
     /// Everything that could not be had.
     #[error("{}", incomplete(problems, notes))]
     Incomplete {

@@ -1,6 +1,7 @@
 //! Gets contents from the first source that has them, several at a time.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -9,14 +10,16 @@ use fs_err as fs;
 use super::blobs::{Blobs, Claim, Written};
 use super::build::{Event, Request};
 use super::error::{Attempt, StoreError};
-use super::http::{Failure, Fetch, Http, below};
+use super::http::{Download, Failure, Fetch, Http, below};
 use super::source::{Holdings, Source};
+use super::upstream::{At, Copy};
 use crate::artefact::digest::{Algorithm, Digest};
 
 /// A source, ready to be asked.
 enum Opened<'a> {
     Folder(Holdings),
     Mirror(&'a str),
+    Copy(&'a Copy),
     Upstream,
 }
 
@@ -27,7 +30,7 @@ pub(super) type Progress<'p> = Mutex<&'p mut (dyn FnMut(Event<'_>) + Send)>;
 pub(super) struct Gatherer<'a, 'p> {
     pub(super) blobs: Blobs,
     sources: Vec<Opened<'a>>,
-    http: Http,
+    pub(super) http: Http,
     progress: Progress<'p>,
     /// Size of every content that is in the store by now, and whether it was there before.
     done: Mutex<BTreeMap<Digest, (u64, bool)>>,
@@ -40,6 +43,8 @@ pub(super) struct Wanted<'a> {
     pub(super) digest: &'a Digest,
     /// For messages, and for finding files of that name with other content.
     pub(super) name: &'a str,
+    /// Bytes that it may have.
+    pub(super) limit: Option<u64>,
     pub(super) upstream: Option<Fetch>,
 }
 
@@ -65,6 +70,7 @@ impl<'a, 'p> Gatherer<'a, 'p> {
                     Opened::Folder(holdings)
                 }
                 Source::Mirror(url) => Opened::Mirror(url),
+                Source::Copy(copy) => Opened::Copy(copy),
                 Source::Upstream => Opened::Upstream,
             })
         };
@@ -113,6 +119,14 @@ impl<'a, 'p> Gatherer<'a, 'p> {
                     let fetch = below(root, &wanted.digest.blob_path());
                     self.download(wanted, fetch.as_ref(), attempts)?
                 }
+                Opened::Copy(copy) => {
+                    let at = wanted.upstream.as_ref().and_then(|fetch| copy.at(fetch));
+                    match at {
+                        None => None,
+                        Some(At::Url(fetch)) => self.download(wanted, Some(&fetch), attempts)?,
+                        Some(At::File(file)) => self.from_file(wanted, &file, attempts)?,
+                    }
+                }
                 Opened::Upstream => self.download(wanted, wanted.upstream.as_ref(), attempts)?,
             };
         }
@@ -122,6 +136,33 @@ impl<'a, 'p> Gatherer<'a, 'p> {
                 .or_insert((size, kept));
         }
         Ok(size)
+    }
+
+    /// Copies a file that may or may not be there.
+    fn from_file(
+        &self,
+        wanted: &Wanted<'_>,
+        file: &Path,
+        attempts: &mut Vec<Attempt>,
+    ) -> Result<Option<u64>, StoreError> {
+        let reader = match fs::File::open(file) {
+            Ok(reader) => reader,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(StoreError::Read(error)),
+        };
+        match self.blobs.copy(wanted.digest, wanted.name, reader)? {
+            Written::Stored(size) => Ok(Some(size)),
+            Written::Wrong { got, size, kept } => {
+                attempts.push(Attempt::WrongDigest {
+                    place: file.display().to_string(),
+                    expected: *wanted.digest,
+                    got,
+                    size,
+                    kept: Some(kept),
+                });
+                Ok(None)
+            }
+        }
     }
 
     fn download(
@@ -140,8 +181,12 @@ impl<'a, 'p> Gatherer<'a, 'p> {
                 Claim::Ours(writer) => writer,
             };
             let resumed = writer.size() > 0;
-            let mut progress = |bytes| self.tell(Event::Bytes(bytes));
-            match self.http.fetch(fetch, &mut writer, &mut progress) {
+            let mut download = Download {
+                writer: &mut writer,
+                limit: wanted.limit,
+                tell: &|event| self.tell(event),
+            };
+            match self.http.fetch(fetch, &mut download) {
                 Ok(()) => {}
                 Err(Failure::Write(error)) => return Err(failed(error)),
                 Err(Failure::Final(problem) | Failure::Passing(problem)) => {

@@ -11,20 +11,43 @@ use fs_err as fs;
 use reqwest::StatusCode;
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, RANGE, WWW_AUTHENTICATE,
+    ACCEPT, ACCEPT_ENCODING, CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, LOCATION, RANGE,
+    WWW_AUTHENTICATE,
 };
+use reqwest::redirect::Policy;
 use reqwest::{Certificate, Url};
 use serde::Deserialize;
 
 use super::blobs::BlobWriter;
+use super::build::Event;
 use super::error::StoreError;
 use super::gather::held;
 use super::registry;
 
 /// What to ask for.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fetch {
     pub(super) url: String,
     pub(super) accept: Option<&'static str>,
+}
+
+impl Fetch {
+    /// Whatever is at `url`.
+    pub(super) fn file(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            accept: None,
+        }
+    }
+}
+
+/// A download that is under way.
+pub(super) struct Download<'d> {
+    pub(super) writer: &'d mut BlobWriter,
+    /// More bytes than this are refused.
+    pub(super) limit: Option<u64>,
+    /// Is told what happens.
+    pub(super) tell: &'d dyn Fn(Event<'_>),
 }
 
 /// Why a download failed.
@@ -40,6 +63,8 @@ pub(super) enum Failure {
 /// One client for all downloads; proxies come from the environment.
 pub(super) struct Http {
     client: Client,
+    /// One that follows no redirect.
+    still: Client,
     /// Bearer tokens by the challenge that asked for them.
     tokens: Mutex<BTreeMap<String, String>>,
     /// The challenge of a registry's repository, by URL up to the part that varies.
@@ -53,37 +78,41 @@ struct Token {
 }
 
 const TRIES: usize = 4;
+/// As many as reqwest follows.
+const REDIRECTS: usize = 10;
 const TOKEN_LIMIT: u64 = 1 << 20;
 const STALL: Duration = Duration::from_mins(1);
 
 impl Http {
     pub(super) fn new(ca_file: Option<&Path>) -> Result<Self, StoreError> {
-        let mut builder = Client::builder()
-            .user_agent(concat!("firstlight/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(Duration::from_secs(15))
-            .timeout(STALL);
+        let mut roots = Vec::new();
         if let Some(file) = ca_file {
             let pem = fs::read(file).map_err(StoreError::Read)?;
-            let roots = Certificate::from_pem_bundle(&pem).map_err(StoreError::Client)?;
-            builder = builder.tls_certs_merge(roots);
+            roots = Certificate::from_pem_bundle(&pem).map_err(StoreError::Client)?;
         }
+        let builder = || {
+            Client::builder()
+                .user_agent(concat!("firstlight/", env!("CARGO_PKG_VERSION")))
+                .connect_timeout(Duration::from_secs(15))
+                .timeout(STALL)
+                .tls_certs_merge(roots.clone())
+        };
+        let client = builder().build().map_err(StoreError::Client)?;
+        let still = builder().redirect(Policy::none()).build();
         Ok(Self {
-            client: builder.build().map_err(StoreError::Client)?,
+            client,
+            still: still.map_err(StoreError::Client)?,
             tokens: Mutex::default(),
             challenges: Mutex::default(),
         })
     }
 
     /// Downloads into `writer`, which then holds the whole content, verified by nobody yet.
-    pub(super) fn fetch(
-        &self,
-        fetch: &Fetch,
-        writer: &mut BlobWriter,
-        progress: &mut dyn FnMut(u64),
-    ) -> Result<(), Failure> {
-        let once = || match writer.is_whole() {
+    pub(super) fn fetch(&self, fetch: &Fetch, download: &mut Download<'_>) -> Result<(), Failure> {
+        let mut announced = false;
+        let once = || match download.writer.is_whole() {
             true => Ok(()),
-            false => self.once(fetch, writer, progress),
+            false => self.once(fetch, download, &mut announced),
         };
         let backoff = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(200))
@@ -96,9 +125,10 @@ impl Http {
     fn once(
         &self,
         fetch: &Fetch,
-        writer: &mut BlobWriter,
-        progress: &mut dyn FnMut(u64),
+        download: &mut Download<'_>,
+        announced: &mut bool,
     ) -> Result<(), Failure> {
+        let writer = &mut *download.writer;
         let mut request = self
             .client
             .get(&fetch.url)
@@ -122,7 +152,56 @@ impl Http {
         }
         let tag = strong_etag(response.headers());
         writer.set_tag(tag.as_deref()).map_err(Failure::Write)?;
-        drain(response, writer, progress)
+        if let (false, Some(length)) = (*announced, response.content_length()) {
+            *announced = true;
+            (download.tell)(Event::Expected(length));
+        }
+        download.drain(response)
+    }
+
+    /// The hosts that `fetch` leads to, and why there may be more.
+    pub(super) fn redirects(&self, fetch: &Fetch) -> (Vec<String>, Option<String>) {
+        let mut hosts = Vec::new();
+        let mut url = fetch.url.clone();
+        for _ in 0..REDIRECTS {
+            let response = match self.head(&url) {
+                Ok(response) => response,
+                Err(Failure::Final(problem) | Failure::Passing(problem)) => {
+                    return (hosts, Some(problem));
+                }
+                Err(Failure::Write(error)) => return (hosts, Some(error.to_string())),
+            };
+            let status = response.status();
+            let location = response
+                .headers()
+                .get(LOCATION)
+                .and_then(|l| l.to_str().ok());
+            let next = location.and_then(|location| response.url().join(location).ok());
+            let Some(next) = next.filter(|_| status.is_redirection()) else {
+                // what a redirect leads to is often signed for GET alone
+                let refused = hosts.is_empty() && !status.is_success();
+                return (hosts, refused.then(|| status.to_string()));
+            };
+            if let Some(host) = host(&next)
+                && Some(&host) != self::host(response.url()).as_ref()
+                && !hosts.contains(&host)
+            {
+                hosts.push(host);
+            }
+            url = next.into();
+        }
+        (hosts, Some("too many redirects".to_owned()))
+    }
+
+    /// What `url` answers before its body; redirects are not followed.
+    fn head(&self, url: &str) -> Result<Response, Failure> {
+        let response = self.authorised(self.still.head(url), url)?;
+        match response.status() {
+            StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
+                self.authorised(self.still.get(url).header(RANGE, "bytes=0-0"), url)
+            }
+            _ => Ok(response),
+        }
     }
 
     /// Sends; asks for a token once where a registry wants one.
@@ -156,6 +235,15 @@ impl Http {
             None => request,
         }
     }
+}
+
+/// Host of a URL, with its port where that is not the scheme's.
+pub(super) fn host(url: &Url) -> Option<String> {
+    let host = url.host_str()?;
+    Some(match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    })
 }
 
 /// A token serves one repository: the URL up to `manifests/` or `blobs/`.
@@ -207,23 +295,30 @@ fn strong_etag(headers: &HeaderMap) -> Option<String> {
     tag.starts_with('"').then(|| tag.to_owned())
 }
 
-fn drain(
-    mut response: Response,
-    writer: &mut BlobWriter,
-    progress: &mut dyn FnMut(u64),
-) -> Result<(), Failure> {
-    let mut buffer = vec![0; 1 << 17];
-    loop {
-        let count = match response.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(count) => count,
-            Err(error) => {
-                let problem = format!("ended after {} bytes: {}", writer.size(), chain(&error));
-                return Err(Failure::Passing(problem));
+impl Download<'_> {
+    fn drain(&mut self, mut response: Response) -> Result<(), Failure> {
+        let mut buffer = vec![0; 1 << 17];
+        loop {
+            let count = match response.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(count) => count,
+                Err(error) => {
+                    let size = self.writer.size();
+                    let problem = format!("ended after {size} bytes: {}", chain(&error));
+                    return Err(Failure::Passing(problem));
+                }
+            };
+            self.writer
+                .write_all(&buffer[..count])
+                .map_err(Failure::Write)?;
+            (self.tell)(Event::Bytes(count as u64));
+            if let Some(limit) = self.limit.filter(|limit| self.writer.size() > *limit) {
+                self.writer.restart().map_err(Failure::Write)?;
+                return Err(Failure::Final(format!(
+                    "more than the {limit} bytes that it may have"
+                )));
             }
-        };
-        writer.write_all(&buffer[..count]).map_err(Failure::Write)?;
-        progress(count as u64);
+        }
     }
 }
 
@@ -237,8 +332,5 @@ fn chain(error: &dyn std::error::Error) -> String {
 /// The URL below the root of a store, or `None` if `root` is no URL.
 pub(super) fn below(root: &str, path: &str) -> Option<Fetch> {
     let url = Url::parse(&format!("{}/{path}", root.trim_end_matches('/'))).ok()?;
-    Some(Fetch {
-        url: url.into(),
-        accept: None,
-    })
+    Some(Fetch::file(url.as_str()))
 }

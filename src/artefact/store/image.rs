@@ -26,6 +26,8 @@ pub(super) struct Document {
 #[derive(Deserialize, Clone)]
 pub(super) struct Descriptor {
     pub(super) digest: Digest,
+    /// Bytes.
+    pub(super) size: u64,
     platform: Option<Platform>,
 }
 
@@ -50,8 +52,8 @@ impl Platform {
 pub(super) enum Next {
     /// It is an index; the manifest for the platform.
     Manifest(Digest),
-    /// It is a manifest; its configuration and layers.
-    Content(Digest, Vec<Digest>),
+    /// It is a manifest; its configuration and layers, each once.
+    Content(Vec<Descriptor>),
 }
 
 pub(super) fn parse<T: DeserializeOwned>(digest: &Digest, bytes: &[u8]) -> Result<T, Box<Attempt>> {
@@ -80,8 +82,13 @@ impl Document {
             let config = self
                 .config
                 .ok_or_else(|| not_an_image(digest, "neither `manifests` nor `config`"))?;
-            let layers = self.layers.iter().map(|layer| layer.digest).collect();
-            return Ok(Next::Content(config.digest, layers));
+            let mut content = vec![config];
+            for layer in self.layers {
+                if content.iter().all(|part| part.digest != layer.digest) {
+                    content.push(layer);
+                }
+            }
+            return Ok(Next::Content(content));
         };
         let platform = |entry: &Descriptor| entry.platform.as_ref().is_some_and(|p| p.is(arch));
         let found = manifests.iter().find(|entry| platform(entry));

@@ -30,17 +30,28 @@ pub(super) struct Held<'a> {
     pub(super) arch: Arch,
     /// Bytes of the pinned document or file.
     pub(super) size: u64,
-    /// Media type and blobs of an image.
-    pub(super) image: Option<(String, Vec<Digest>)>,
+    /// What it consists of, if it is an image.
+    pub(super) image: Option<HeldImage>,
+}
+
+/// What the store holds of an image.
+pub(super) struct HeldImage {
+    /// Of the pinned document.
+    pub(super) media_type: String,
+    /// The pinned one, and the manifest if that is an index.
+    pub(super) documents: Vec<Digest>,
+    /// Configuration and layers.
+    pub(super) content: Vec<Digest>,
 }
 
 impl Held<'_> {
     /// Every content that it consists of.
-    pub(super) fn blobs(&self) -> &[Digest] {
-        match &self.image {
-            None => std::slice::from_ref(self.artefact.digest()),
-            Some((_, blobs)) => blobs,
-        }
+    pub(super) fn blobs(&self) -> impl Iterator<Item = &Digest> {
+        let (documents, content) = match &self.image {
+            None => (std::slice::from_ref(self.artefact.digest()), &[][..]),
+            Some(image) => (&image.documents[..], &image.content[..]),
+        };
+        documents.iter().chain(content)
     }
 }
 
@@ -136,7 +147,7 @@ fn listed(held: &Held<'_>) -> Listed {
         Item::Deb { .. } => "deb",
         Item::Image { .. } => "image",
     };
-    let (media_type, blobs) = held.image.clone().unzip();
+    let image = held.image.as_ref();
     Listed {
         component: artefact.component.clone(),
         name: artefact.name().to_owned(),
@@ -148,8 +159,8 @@ fn listed(held: &Held<'_>) -> Listed {
         digest: *artefact.digest(),
         size: held.size,
         origin: artefact.origin(),
-        media_type,
-        blobs: blobs.unwrap_or_default(),
+        media_type: image.map(|image| image.media_type.clone()),
+        blobs: image.map_or_else(Vec::new, |_| held.blobs().copied().collect()),
     }
 }
 

@@ -42,13 +42,13 @@ pub(super) fn fill(dest: &Path, store: &Blobs, sets: &[Vec<Held<'_>>]) -> Result
     prune(dest, &wanted).map_err(failed)
 }
 
-/// The content `digest`, which is at `from`, at `to`, unless it is there.
-fn place(digest: &Digest, from: &Path, to: &Path) -> io::Result<()> {
+/// The content `digest`, which is at `from`, at `to`, unless it is there; whether it was not.
+pub(super) fn place(digest: &Digest, from: &Path, to: &Path) -> io::Result<bool> {
     let (source, found) = (fs::metadata(from)?, fs::symlink_metadata(to).ok());
     let same =
         |found: &std::fs::Metadata| (found.dev(), found.ino()) == (source.dev(), source.ino());
     if found.as_ref().is_some_and(same) {
-        return Ok(());
+        return Ok(false);
     }
     let folder = to.parent().expect("a blob lies in a folder");
     let new = tempfile::Builder::new()
@@ -61,13 +61,14 @@ fn place(digest: &Digest, from: &Path, to: &Path) -> io::Result<()> {
         if found.is_some_and(|found| found.is_file() && found.len() == source.len())
             && Digest::of_reader(digest.algorithm(), fs::File::open(to)?)?.0 == *digest
         {
-            return Ok(());
+            return Ok(false);
         }
         fs::copy(from, &new)?;
         fs::set_permissions(&new, std::fs::Permissions::from_mode(0o644))?;
         fs::File::open(&new)?.sync_all()?;
     }
-    new.persist(to).map_err(|error| error.error)
+    new.persist(to).map_err(|error| error.error)?;
+    Ok(true)
 }
 
 /// Writes a list, atomically, unless it is there already.

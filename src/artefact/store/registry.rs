@@ -20,10 +20,8 @@ pub(super) fn manifest(name: &str, digest: &Digest) -> Option<Fetch> {
 /// A configuration or layer of the image `name`.
 pub(super) fn blob(name: &str, digest: &Digest) -> Option<Fetch> {
     let (base, repository) = split(name)?;
-    Some(Fetch {
-        url: format!("{base}/v2/{repository}/blobs/{digest}"),
-        accept: None,
-    })
+    let url = format!("{base}/v2/{repository}/blobs/{digest}");
+    Some(Fetch::file(&url))
 }
 
 /// URL of the registry, and the repository. Only a registry on this machine speaks plain HTTP.

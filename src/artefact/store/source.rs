@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use super::archive;
 use super::error::StoreError;
+use super::upstream::Copy;
 use crate::artefact::digest::{Algorithm, Digest, Hasher};
 
 /// Where artefacts may come from; asked in the order given.
@@ -19,6 +20,8 @@ pub enum Source {
     Folder(PathBuf),
     /// HTTP(S) root of a store.
     Mirror(String),
+    /// A copy of upstream by host and path.
+    Copy(Copy),
     /// Each artefact's own URL, each image's own registry.
     Upstream,
 }

@@ -9,9 +9,11 @@ use super::super::build::{MARKER, make_ours};
 use super::super::exit::Failure;
 use super::super::load::Input;
 use super::super::printer::Printer;
-use crate::artefact::store::{self, Content, Event, Request, Set, Source, StoreFile};
+use super::progress::Progress;
+use super::sets::sets;
+use super::sources::Sources;
+use crate::artefact::store::{self, Content, Request, StoreFile};
 use crate::pack::{atomic, iso9660, tar};
-use crate::plan::Plan;
 
 /// Gather everything the cluster's nodes need, verified by digest
 ///
@@ -26,22 +28,8 @@ use crate::plan::Plan;
 pub struct Build {
     #[command(flatten)]
     input: Input,
-    /// Folder, searched by content whatever its files are called, or HTTP(S) root of another overlay
-    /// folder; may be given more than once [default: upstream]
-    #[arg(long, value_name = "DIR|URL")]
-    from: Vec<String>,
-    /// Ask upstream for what no `--from` has
-    #[arg(long)]
-    upstream: bool,
-    /// Ask no network: only folders and what the store has
-    #[arg(long, conflicts_with = "upstream")]
-    offline: bool,
-    /// Certificate authority to trust besides the public ones, as PEM, for mirrors and proxies
-    #[arg(long, value_name = "FILE")]
-    ca_file: Option<PathBuf>,
-    /// Folder that keeps every download [default: `firstlight/store` in the user's cache folder]
-    #[arg(long, value_name = "DIR", env = "FIRSTLIGHT_STORE")]
-    store: Option<PathBuf>,
+    #[command(flatten)]
+    sources: Sources,
     /// Where to write it: a folder that is new, empty, or of an earlier build, from which goes what this
     /// cluster does not need [default: `out/overlays` beside FILE]
     #[arg(short = 'o', long = "out", value_name = "DIR")]
@@ -49,44 +37,34 @@ pub struct Build {
     /// Write only the folder
     #[arg(long)]
     folder_only: bool,
+    /// Make tar and ISO for masters and for workers apart, which are smaller
+    #[arg(long, conflicts_with = "folder_only")]
+    by_role: bool,
 }
 
 /// Runs it.
 pub(super) fn run(args: &Build, printer: &Printer) -> Result<(), Failure> {
-    let sources = sources(args)?;
+    let sources = args.sources.list()?;
     let plan = args.input.load(printer)?;
     let out = args
         .out
         .clone()
         .unwrap_or_else(|| args.input.file.with_file_name("out").join("overlays"));
-    let sets = sets(&plan);
-    let store = args.store.clone().map_or_else(shared_store, Ok)?;
-    fs_err::create_dir_all(&store)?;
-    if fs_err::canonicalize(&store).ok() == fs_err::canonicalize(&out).ok() {
-        return Err(Failure::message(
-            &out,
-            "this is the store that all builds share\nhint: choose another folder with `--out`",
-        ));
-    }
+    let sets = sets(&plan, args.by_role);
+    let store = args.sources.store(&out)?;
     let _held = hold(&out, printer)?;
     let request = Request {
         sets: &sets,
         sources: &sources,
         store: &store,
         dest: &out,
-        ca_file: args.ca_file.as_deref(),
+        ca_file: args.sources.ca_file(),
     };
-    let bar = printer.bar(
-        "artefacts",
-        sets.iter().map(|set| set.artefacts.len()).sum(),
-    );
-    let report = store::build(&request, &mut |event| match event {
-        Event::Artefact(name) => bar.set_message(name.to_owned()),
-        Event::Done => bar.inc(1),
-        Event::Scanning(folder) => bar.set_message(format!("searching {}", folder.display())),
-        Event::Bytes(_) => {}
-    })?;
-    bar.finish_and_clear();
+    let artefacts = sets.iter().map(|set| set.artefacts.len()).sum();
+    let mut progress = Progress::new(printer, artefacts);
+    let report = store::build(&request, &mut |event| progress.tell(event));
+    progress.end();
+    let report = report?;
     printer.note(&format!(
         "{}: {} files, {} of them new in {}",
         out.display(),
@@ -126,77 +104,6 @@ fn hold(out: &Path, printer: &Printer) -> Result<File, Failure> {
         }
     }
     Ok(marker)
-}
-
-/// Where to look, in this order.
-fn sources(args: &Build) -> Result<Vec<Source>, Failure> {
-    let mut sources: Vec<Source> = args.from.iter().map(|s| source(s)).collect();
-    if let (true, Some(Source::Mirror(url))) = (
-        args.offline,
-        sources.iter().find(|s| matches!(s, Source::Mirror(_))),
-    ) {
-        return Err(Failure::Message(format!(
-            "`--offline` asks no network, but `--from {url}` is on it\nhint: leave one of them out"
-        )));
-    }
-    if args.upstream || (sources.is_empty() && !args.offline) {
-        sources.push(Source::Upstream);
-    }
-    Ok(sources)
-}
-
-/// `$XDG_CACHE_HOME/firstlight/store`, by the XDG Base Directory Specification.
-fn shared_store() -> Result<PathBuf, Failure> {
-    let set = |name| {
-        std::env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|p| p.is_absolute())
-    };
-    let cache = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
-    let cache = cache.ok_or_else(|| {
-        Failure::Message(
-            "no place for downloads: neither XDG_CACHE_HOME nor HOME is set\nhint: name one with `--store`".to_owned(),
-        )
-    })?;
-    Ok(cache.join("firstlight/store"))
-}
-
-fn source(text: &str) -> Source {
-    if text.starts_with("http://") || text.starts_with("https://") {
-        Source::Mirror(text.trim_end_matches('/').to_owned())
-    } else {
-        Source::Folder(PathBuf::from(text))
-    }
-}
-
-/// One set per profile and architecture: what its masters and workers need together.
-fn sets(plan: &Plan) -> Vec<Set> {
-    let mut sets: Vec<Set> = Vec::new();
-    for node in &plan.nodes {
-        let name = format!(
-            "{}-{}-{}",
-            node.profile.name,
-            node.arch.as_str(),
-            plan.release.train
-        );
-        let at = sets
-            .iter()
-            .position(|set| set.name == name)
-            .unwrap_or_else(|| {
-                sets.push(Set {
-                    name,
-                    arch: node.arch,
-                    artefacts: Vec::new(),
-                });
-                sets.len() - 1
-            });
-        for artefact in &node.needs {
-            if !sets[at].artefacts.contains(artefact) {
-                sets[at].artefacts.push(artefact.clone());
-            }
-        }
-    }
-    sets
 }
 
 /// The same files as one tar, the index first, and as an ISO with the label that nodes look for.

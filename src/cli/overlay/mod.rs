@@ -3,6 +3,10 @@
 mod build;
 mod list;
 mod opened;
+mod progress;
+mod pull;
+mod sets;
+mod sources;
 mod verify;
 
 use clap::Subcommand;
@@ -14,6 +18,7 @@ use super::printer::Printer;
 #[derive(Debug, Clone, Subcommand)]
 pub enum Overlay {
     Build(build::Build),
+    Pull(pull::Pull),
     List(list::List),
     Verify(verify::Verify),
 }
@@ -22,6 +27,7 @@ pub enum Overlay {
 pub fn run(args: &Overlay, printer: &Printer) -> Result<(), Failure> {
     match args {
         Overlay::Build(args) => build::run(args, printer),
+        Overlay::Pull(args) => pull::run(args, printer),
         Overlay::List(args) => list::run(args, printer),
         Overlay::Verify(args) => verify::run(args, printer),
     }
