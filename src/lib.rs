@@ -11,6 +11,7 @@ pub mod compose;
 pub mod config;
 pub mod diagnostic;
 pub mod identity;
+pub mod lock;
 pub mod pack;
 pub mod plan;
 pub mod render;

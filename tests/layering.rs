@@ -7,16 +7,17 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Stage and what of this crate it may name; `module::Item` allows that item alone.
-const ALLOWED: [(&str, &[&str]); 9] = [
+const ALLOWED: [(&str, &[&str]); 10] = [
     ("diagnostic", &[]),
     ("yaml", &["diagnostic"]),
     ("pack", &[]),
+    ("lock", &[]),
     ("artefact", &["yaml", "config::model::Arch"]),
     ("config", &["diagnostic", "yaml"]),
     ("plan", &["config", "artefact", "diagnostic", "yaml"]),
     (
         "identity",
-        &["config", "plan", "artefact::Digest", "diagnostic", "yaml"],
+        &["config", "plan", "artefact::Digest", "diagnostic", "yaml", "lock"],
     ),
     (
         "compose",

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use time::OffsetDateTime;
 
 use super::certificate::{issued, random};
-use super::lock::{Lock, LockedCluster};
+use super::lock::LockedCluster;
 use super::press::Changes;
 use super::state::{self, CLUSTER, ClusterFile, SERVICE_ACCOUNT};
 use super::store::Store;
@@ -107,7 +107,7 @@ impl Base {
     pub fn read(
         store: &Store,
         cluster: &str,
-        locked: &Lock,
+        locked: Option<&LockedCluster>,
         state: &Path,
         lock: &Path,
     ) -> Result<Self, IdentityError> {
@@ -124,7 +124,7 @@ impl Base {
             id: file.id,
             roots: Roots::read(store)?,
         };
-        let Some(locked) = &locked.cluster else {
+        let Some(locked) = locked else {
             return Ok(base);
         };
         match difference(locked, &base.locked(cluster)) {

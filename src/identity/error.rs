@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 
 use super::AuthorityKind;
 use super::lock::LockedCluster;
+use crate::lock::LockError;
 
 /// Why there are no identities.
 #[derive(Debug, thiserror::Error)]
@@ -110,14 +111,9 @@ pub enum IdentityError {
         /// In the state.
         found: String,
     },
-    /// The lock is no lock.
-    #[error("`{}` cannot be read as a lock file: {reason}", path.display())]
-    LockUnreadable {
-        /// The lock file.
-        path: PathBuf,
-        /// Why not.
-        reason: String,
-    },
+    /// The lock cannot be used.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// The authority ran out.
     #[error("the {authority} authority expired on {}", when.date())]
     AuthorityExpired {
@@ -262,10 +258,7 @@ impl IdentityError {
             Self::LockDisagrees { .. } => {
                 format!("restore the one that belongs to the other; {NEW_CLUSTER}")
             }
-            Self::LockUnreadable { .. } => {
-                "restore it from version control, or remove it where the state folder is at hand"
-                    .to_owned()
-            }
+            Self::Lock(error) => return error.hint().map(str::to_owned),
             Self::AuthorityExpired { .. } => NEW_CLUSTER.to_owned(),
             Self::ClockBehind { .. } => "set the clock".to_owned(),
             Self::SubnetsExhausted { .. } => {

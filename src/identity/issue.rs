@@ -6,7 +6,7 @@ use std::path::Path;
 use time::OffsetDateTime;
 
 use super::base::Base;
-use super::lock::Lock;
+use super::lock::LockedCluster;
 use super::press::{Changes, Press};
 use super::set::leaf_path;
 use super::state::{self, CLUSTER, ClusterFile, NODES};
@@ -34,21 +34,21 @@ pub fn issue(
     now: OffsetDateTime,
     options: Options<'_>,
 ) -> Result<(Identities, Vec<Issued>), IdentityError> {
-    let mut locked = Lock::read(lock)?;
+    let mut locked = LockedCluster::read(lock)?;
     if options.new_identities {
         // What cannot work must fail before the old cluster is moved.
         subnet::allocate(plan, &BTreeMap::new())?;
         Store::set_aside(state, now)?;
-        locked.cluster = None;
+        locked = None;
     }
     let known = Store::exists(state)?;
     if !known {
-        expect_no_cluster(&locked, plan, state, lock)?;
+        expect_no_cluster(locked.as_ref(), plan, state, lock)?;
     }
     let store = Store::open_for_writing(state)?;
     let mut changes = Changes::default();
     let base = if known {
-        Base::read(&store, &plan.cluster, &locked, state, lock)?
+        Base::read(&store, &plan.cluster, locked.as_ref(), state, lock)?
     } else {
         Base::create(plan, now, &mut changes)?
     };
@@ -62,18 +62,18 @@ pub fn issue(
     let admin = press.leaf(None, LeafKind::Admin, &leaf::admin(), &mut changes)?;
     let nodes = press.nodes(options.progress, &mut changes)?;
     store.commit(&changes.files)?;
-    locked.update(lock, &base.locked(&plan.cluster))?;
+    base.locked(&plan.cluster).write(lock)?;
     Ok((base.identities(admin, nodes, pod_subnets), changes.issued))
 }
 
 /// Reads what was issued for `cluster`, of every node the state folder knows, and writes nothing.
 pub fn load(cluster: &str, state: &Path, lock: &Path) -> Result<Identities, IdentityError> {
-    let locked = Lock::read(lock)?;
-    if !Store::exists(state)? && locked.cluster.is_some() {
-        return Err(without_state(&locked, state, lock));
+    let locked = LockedCluster::read(lock)?;
+    if let (false, Some(cluster)) = (Store::exists(state)?, &locked) {
+        return Err(without_state(cluster, state, lock));
     }
     let store = Store::open_for_reading(state)?;
-    let base = Base::read(&store, cluster, &locked, state, lock)?;
+    let base = Base::read(&store, cluster, locked.as_ref(), state, lock)?;
     let read = |node: Option<&str>, kind: LeafKind| {
         let authority = base.roots.authority(kind.authority());
         state::leaf(&store, &leaf_path(node, kind), authority)
@@ -105,30 +105,26 @@ pub fn load(cluster: &str, state: &Path, lock: &Path) -> Result<Identities, Iden
 
 /// A lock that names a cluster forbids making another.
 fn expect_no_cluster(
-    locked: &Lock,
+    locked: Option<&LockedCluster>,
     plan: &Plan,
     state: &Path,
     lock: &Path,
 ) -> Result<(), IdentityError> {
-    match &locked.cluster {
+    match locked {
         None => Ok(()),
         Some(cluster) if cluster.name != plan.cluster => Err(IdentityError::OtherCluster {
             path: lock.to_owned(),
             found: cluster.name.clone(),
             expected: plan.cluster.clone(),
         }),
-        Some(_) => Err(without_state(locked, state, lock)),
+        Some(cluster) => Err(without_state(cluster, state, lock)),
     }
 }
 
-fn without_state(locked: &Lock, state: &Path, lock: &Path) -> IdentityError {
-    let cluster = locked
-        .cluster
-        .clone()
-        .expect("called for a lock that names a cluster");
+fn without_state(cluster: &LockedCluster, state: &Path, lock: &Path) -> IdentityError {
     IdentityError::LockWithoutState {
         lock: lock.to_owned(),
         state: state.to_owned(),
-        cluster: Box::new(cluster),
+        cluster: Box::new(cluster.clone()),
     }
 }

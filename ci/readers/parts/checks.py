@@ -187,7 +187,10 @@ def network(boot, machine, seed, renderer):
 def asks_dhcp(machine, boot, seed, renderer):
     """Where network-config did not come along: whatever the card is called, DHCP is asked for the planned address."""
     found = READERS[renderer](machine.root)
-    if len(found) != 1 or found[0]["dhcp"] not in ({"4"}, {"4", "6"}) or found[0]["address"] or seed.mac not in boot.cards:
+    # for NetworkManager two stages each write a connection for the card, of different names
+    several = renderer == "network-manager"
+    dhcp = all("4" in each["dhcp"] and not each["address"] for each in found)
+    if not found or (len(found) > 1 and not several) or not dhcp or seed.mac not in boot.cards:
         yield f"{found}, {boot.cards}"
 
 
