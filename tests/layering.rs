@@ -17,7 +17,14 @@ const ALLOWED: [(&str, &[&str]); 10] = [
     ("plan", &["config", "artefact", "diagnostic", "yaml"]),
     (
         "identity",
-        &["config", "plan", "artefact::Digest", "diagnostic", "yaml", "lock"],
+        &[
+            "config",
+            "plan",
+            "artefact::Digest",
+            "diagnostic",
+            "yaml",
+            "lock",
+        ],
     ),
     (
         "compose",

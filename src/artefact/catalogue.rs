@@ -8,12 +8,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
 use super::digest::Digest;
 use super::list::Where;
 use super::load;
+use super::pins::{Pins, Unpinned};
 use super::train::{Train, TrainSpec};
 use crate::config::model::Arch;
 
@@ -26,6 +28,8 @@ pub struct Catalogue {
     pub trains: BTreeMap<String, TrainSpec>,
     /// By profile, such as `debian-12`.
     pub packages: BTreeMap<String, PackageSet>,
+    /// What stands in for digests that nobody published.
+    pub pins: Pins,
 }
 
 /// What is wrong with the catalogue, or with what was asked of it.
@@ -79,12 +83,12 @@ pub enum CatalogueError {
         image: String,
     },
     /// Artefacts without a digest: nothing is used without one.
-    #[error("release train `{train}` has no digest for: {}", missing.join(", "))]
+    #[error("release train `{train}` has no digest for: {}", shown(missing))]
     Unpinned {
         /// The train.
         train: String,
-        /// `component version (architecture)` of each.
-        missing: Vec<String>,
+        /// Every one of them.
+        missing: Vec<Unpinned>,
     },
 }
 
@@ -129,6 +133,11 @@ impl Catalogue {
                 known: known(self.packages.keys()),
             })
     }
+}
+
+fn shown(missing: &[Unpinned]) -> String {
+    let shown: Vec<String> = missing.iter().map(Unpinned::to_string).collect();
+    shown.join(", ")
 }
 
 /// Names for "must be one of", by number rather than by letter (1.9 before 1.20).
@@ -180,9 +189,18 @@ pub struct Release {
     pub unpack: Unpack,
     /// Path in the archive (`{version}`, `{arch}` replaced; the file name itself for
     /// `unpack: file`) to absolute path on the node. Installed 0755.
+    #[serde(deserialize_with = "some_files")]
     pub files: BTreeMap<String, String>,
     /// Version, then architecture.
     pub digests: BTreeMap<String, PerArch<Option<Digest>>>,
+}
+
+fn some_files<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
+    let files = BTreeMap::deserialize(from)?;
+    if files.is_empty() {
+        return Err(D::Error::custom("`files` must name at least one file"));
+    }
+    Ok(files)
 }
 
 /// A value per architecture.

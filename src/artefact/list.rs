@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::catalogue::{Catalogue, CatalogueError, Component, Image, Release, Unpack};
 use super::digest::Digest;
+use super::pins::{Origin, Pins, Unpinned};
 use super::train::Train;
 use crate::config::model::Arch;
 
@@ -131,23 +132,29 @@ impl Train<'_> {
     ) -> Result<Vec<Artefact>, CatalogueError> {
         let mut list = Vec::new();
         let mut missing = Vec::new();
+        let pins = &self.catalogue.pins;
         for (name, version) in &self.spec.components {
             let component = self.component(name)?;
-            let mut push = |shown: &str, item: Option<Item>| match item {
-                Some(item) => list.push(Artefact {
+            let mut push = |shown: &str, item: Result<Item, Origin>| match item {
+                Ok(item) => list.push(Artefact {
                     component: name.clone(),
                     version: version.clone(),
                     licence: component.licence.clone(),
                     on: component.on,
                     item,
                 }),
-                None => missing.push(format!("{shown} {version} ({})", arch_name(arch))),
+                Err(origin) => missing.push(Unpinned {
+                    shown: format!("{shown} {version} ({})", arch_name(arch)),
+                    origin,
+                }),
             };
             if let Some(release) = &component.release {
-                push(name, release_item(release, version, arch));
+                push(name, release_item(release, version, arch, pins));
             }
             for (short, image) in &component.images {
-                push(short, image_item(image, version));
+                let item = pinned(image, version, pins);
+                let item = item.map(|(name, digest)| Item::Image { name, digest });
+                push(short, item.map_err(Origin::Image));
             }
         }
         if !missing.is_empty() {
@@ -169,13 +176,13 @@ impl Train<'_> {
             let Some(image) = self.component(name)?.images.get(short) else {
                 continue;
             };
-            return match image_item(image, version) {
-                Some(Item::Image { name, digest }) => Ok((name, digest)),
-                _ => Err(CatalogueError::Unpinned {
-                    train: self.name.to_owned(),
-                    missing: vec![format!("{short} {version}")],
-                }),
+            let shown = format!("{short} {version}");
+            let unpinned = |origin| CatalogueError::Unpinned {
+                train: self.name.to_owned(),
+                missing: vec![Unpinned { shown, origin }],
             };
+            return pinned(image, version, &self.catalogue.pins)
+                .map_err(|name| unpinned(Origin::Image(name)));
         }
         Err(CatalogueError::UnknownImage {
             train: self.name.to_owned(),
@@ -202,18 +209,22 @@ pub(super) const fn arch_name(arch: Arch) -> &'static str {
     }
 }
 
-fn release_item(release: &Release, version: &str, arch: Arch) -> Option<Item> {
-    let digest = (*release.digests.get(version)?.get(arch))?;
+/// A release's file for an architecture; where it is, if no digest of it is known.
+fn release_item(release: &Release, version: &str, arch: Arch, pins: &Pins) -> Result<Item, Origin> {
     let fill = |text: &str| {
         text.replace("{version}", version)
             .replace("{arch}", arch_name(arch))
     };
     let url = fill(&release.url);
+    let published = release.digests.get(version).and_then(|d| *d.get(arch));
+    let Some(digest) = published.or_else(|| pins.upstream.get(&url).copied()) else {
+        return Err(Origin::File(url));
+    };
     let members = release
         .files
         .iter()
         .map(|(src, dest)| (fill(src), fill(dest)));
-    Some(match release.unpack {
+    Ok(match release.unpack {
         Unpack::TarGz => Item::TarGz {
             digest,
             url,
@@ -222,19 +233,21 @@ fn release_item(release: &Release, version: &str, arch: Arch) -> Option<Item> {
         Unpack::File => Item::File {
             digest,
             url,
-            dest: members.map(|(_, dest)| dest).next()?,
+            dest: members.map(|(_, dest)| dest).next().unwrap_or_default(),
             mode: 0o755,
         },
     })
 }
 
-fn image_item(image: &Image, version: &str) -> Option<Item> {
-    let digest = (*image.digests.get(version)?)?;
+/// `repository:tag` of an image and its digest; the name alone, if none is known.
+fn pinned(image: &Image, version: &str, pins: &Pins) -> Result<(String, Digest), String> {
     let tag = image.tag.replace("{version}", version);
-    Some(Item::Image {
-        name: format!("{}:{tag}", image.repository),
-        digest,
-    })
+    let name = format!("{}:{tag}", image.repository);
+    let published = image.digests.get(version).copied().flatten();
+    match published.or_else(|| pins.upstream.get(&name).copied()) {
+        Some(digest) => Ok((name, digest)),
+        None => Err(name),
+    }
 }
 
 fn debs(catalogue: &Catalogue, set: &str, arch: Arch) -> Result<Vec<Artefact>, CatalogueError> {

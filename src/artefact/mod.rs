@@ -4,10 +4,12 @@ pub mod catalogue;
 pub mod digest;
 pub mod list;
 mod load;
+pub mod pins;
 pub mod store;
 pub mod train;
 
 pub use catalogue::{Catalogue, CatalogueError};
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
 pub use list::{Artefact, Item, Where};
+pub use pins::{Origin, Pins, Unpinned};
 pub use train::Train;

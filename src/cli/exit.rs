@@ -8,6 +8,7 @@ use crate::artefact::store::StoreError;
 use crate::compose::secrets::Leak;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::identity::IdentityError;
+use crate::lock::LockError;
 use crate::pack;
 
 /// What ends a command early.
@@ -25,6 +26,9 @@ pub enum Failure {
     /// The state folder or the lock.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// The lock, where it is about artefacts.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// The catalogue.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
@@ -58,6 +62,7 @@ impl Failure {
     pub fn hint(&self) -> Option<String> {
         match self {
             Failure::Identity(e) => e.hint(),
+            Failure::Lock(e) => e.hint().map(str::to_owned),
             Failure::ForeignOutput(_) => {
                 Some("choose another folder with `--out`, or empty it".to_owned())
             }

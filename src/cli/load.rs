@@ -6,12 +6,24 @@ use clap::Args;
 
 use super::exit::Failure;
 use super::printer::Printer;
-use crate::artefact::Catalogue;
-use crate::config;
+use crate::artefact::{Catalogue, Pins, pins};
+use crate::config::model::Config;
+use crate::config::{self, Document};
 use crate::diagnostic::Source;
+use crate::lock::Lock;
 use crate::plan::profile::Profiles;
 use crate::plan::{self, Plan};
 use crate::yaml;
+
+/// A description that was read.
+pub(super) struct Read {
+    /// Its text, for messages.
+    source: Source,
+    /// What it says.
+    pub(super) config: Config,
+    /// Where it says it.
+    document: Document,
+}
 
 /// Where the cluster is described.
 #[derive(Debug, Clone, Args)]
@@ -39,6 +51,20 @@ pub struct Input {
 impl Input {
     /// Reads and plans; warnings are printed, errors returned all at once.
     pub fn load(&self, printer: &Printer) -> Result<Plan, Failure> {
+        let read = self.read(printer)?;
+        let mut catalogue = self.catalogue()?;
+        catalogue.pins = self.pins()?;
+        plan::plan(
+            &read.config,
+            &read.document,
+            &profiles(self.profiles.as_deref())?,
+            &catalogue,
+        )
+        .map_err(|findings| Failure::Findings(read.source, findings))
+    }
+
+    /// Reads; warnings are printed, errors returned all at once.
+    pub(super) fn read(&self, printer: &Printer) -> Result<Read, Failure> {
         let bytes = fs_err::read(&self.file).map_err(|e| match e.kind() {
             std::io::ErrorKind::NotFound => Failure::Message(format!(
                 "there is no `{}`\nhint: `firstlight init` writes one, `firstlight build --example` needs none",
@@ -59,14 +85,17 @@ impl Input {
         let (config, document, warnings) = config::parse(&source)
             .map_err(|findings| Failure::Findings(source.clone(), findings))?;
         printer.findings(&source, &warnings);
-        let catalogue = self.catalogue()?;
-        plan::plan(
-            &config,
-            &document,
-            &profiles(self.profiles.as_deref())?,
-            &catalogue,
-        )
-        .map_err(|findings| Failure::Findings(source, findings))
+        Ok(Read {
+            source,
+            config,
+            document,
+        })
+    }
+
+    /// What the lock says of artefacts.
+    pub(super) fn pins(&self) -> Result<Pins, Failure> {
+        let lock = Lock::read(&self.lock())?;
+        Ok(lock.section(pins::SECTION)?.unwrap_or_default())
     }
 
     /// The catalogue, with `--overlays`.

@@ -109,6 +109,14 @@ impl Printer {
         drop(write!(std::io::stderr(), "{text}"));
     }
 
+    /// One that prints errors only.
+    pub fn quietly(&self) -> Printer {
+        Printer {
+            quiet: true,
+            ..*self
+        }
+    }
+
     /// Whether anybody would see a bar.
     pub fn shows_progress(&self) -> bool {
         !self.quiet && std::io::stderr().is_terminal()

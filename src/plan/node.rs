@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::Node;
 use super::build::{Problems, addons};
 use super::profile::{Profile, Profiles};
-use crate::artefact::Train;
+use crate::artefact::{CatalogueError, Train};
 use crate::config::model::{Config, Host, Role, Taint};
 
 /// Decides one host, or says what cannot work.
@@ -47,11 +47,13 @@ pub(super) fn node(
     let (needs, mut packages) = match needs {
         Ok(all) => all,
         Err(e) => {
+            let unpinned = matches!(e, CatalogueError::Unpinned { .. });
+            let help = "`firstlight overlay lock` finds the digests out and remembers them";
             problems.add(
                 "kubernetes/not-pinned",
                 "kubernetes.version",
                 e.to_string(),
-                None,
+                unpinned.then(|| help.to_owned()),
             );
             return None;
         }

@@ -39,13 +39,15 @@ fn json_has_a_schema_version_and_nothing_around_it() {
 }
 
 /// Every command and subcommand with what its help must speak of.
-const HELP: [(&[&str], &str); 14] = [
+const HELP: [(&[&str], &str); 16] = [
     (&[], "seed"),
     (&["init"], "cluster.yml"),
     (&["check"], "writes nothing"),
     (&["build"], "seed.iso"),
     (&["overlay"], "images"),
     (&["overlay", "build"], "by digest"),
+    (&["overlay", "lock"], "firstlight.lock"),
+    (&["overlay", "pull"], "firewall"),
     (&["overlay", "list"], "licences"),
     (&["overlay", "verify"], "digest"),
     (&["ports"], "port"),

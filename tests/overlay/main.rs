@@ -4,6 +4,7 @@
 
 mod folder;
 mod http;
+mod lock;
 mod pull;
 mod read;
 mod server;

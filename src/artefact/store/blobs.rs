@@ -10,6 +10,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
+use tempfile::NamedTempFile;
 
 use super::error::StoreError;
 use crate::artefact::digest::{Digest, Hasher};
@@ -152,6 +153,23 @@ impl Blobs {
         let read = file.take(limit).read_to_end(&mut bytes);
         read.map_err(StoreError::Read)?;
         Ok(bytes)
+    }
+
+    /// A file for content whose digest is not known yet; gone if it is not given a name.
+    pub(super) fn unnamed(&self) -> io::Result<NamedTempFile> {
+        tempfile::Builder::new()
+            .prefix(".new-")
+            .permissions(std::fs::Permissions::from_mode(0o644))
+            .tempfile_in(self.root.join("blobs"))
+    }
+
+    /// Puts it under its digest.
+    pub(super) fn name(&self, new: NamedTempFile, digest: &Digest) -> io::Result<()> {
+        let path = self.path(digest);
+        fs::create_dir_all(path.parent().expect("a blob lies in a folder"))?;
+        new.as_file().sync_all()?;
+        new.persist(path).map_err(|error| error.error)?;
+        Ok(())
     }
 
     fn bad_path(&self, name: &str) -> io::Result<PathBuf> {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::artefact::digest::Digest;
+use crate::artefact::pins::Unpinned;
 
 /// Why a store could not be made.
 #[derive(Debug, Error)]
@@ -37,6 +38,12 @@ pub enum StoreError {
     NoPath {
         /// As the catalogue has it.
         url: String,
+    },
+    /// Nobody published a digest, and no source has what it is of.
+    #[error("{}", unpinned(missing))]
+    Unpinned {
+        /// Each with what the sources said.
+        missing: Vec<(Unpinned, Vec<Attempt>)>,
     },
     /// Everything that could not be had.
     #[error("{}", incomplete(problems, notes))]
@@ -131,6 +138,16 @@ fn kept_note(kept: Option<&PathBuf>) -> String {
     kept.map_or_else(String::new, |path| {
         format!(", kept for inspection as `{}`", path.display())
     })
+}
+
+fn unpinned(missing: &[(Unpinned, Vec<Attempt>)]) -> String {
+    let mut lines = vec!["no source has what is to be pinned:".to_owned()];
+    for (unpinned, attempts) in missing {
+        lines.push(format!("  {unpinned}: {}", unpinned.origin.key()));
+        lines.extend(attempts.iter().map(|attempt| format!("    {attempt}")));
+    }
+    lines.push("  hint: allow upstream, or name a folder with a file of that name".to_owned());
+    lines.join("\n")
 }
 
 /// Everything in one message, so that one round of fetching repairs it.

@@ -19,9 +19,9 @@ use crate::config::model::Arch;
 const AT_ONCE: usize = 4;
 
 /// What `work` makes of each item, in their order; some at a time. An error ends it early.
-pub(super) fn some_at_a_time<T: Sync, R: Send>(
-    items: &[T],
-    work: impl Fn(&T) -> Result<R, StoreError> + Sync,
+pub(super) fn some_at_a_time<'i, T: Sync, R: Send>(
+    items: &'i [T],
+    work: impl Fn(&'i T) -> Result<R, StoreError> + Sync,
 ) -> Result<Vec<R>, StoreError> {
     let next = AtomicUsize::new(0);
     let made = Mutex::new(Vec::new());

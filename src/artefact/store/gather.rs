@@ -16,7 +16,7 @@ use super::upstream::{At, Copy};
 use crate::artefact::digest::{Algorithm, Digest};
 
 /// A source, ready to be asked.
-enum Opened<'a> {
+pub(super) enum Opened<'a> {
     Folder(Holdings),
     Mirror(&'a str),
     Copy(&'a Copy),
@@ -29,7 +29,7 @@ pub(super) type Progress<'p> = Mutex<&'p mut (dyn FnMut(Event<'_>) + Send)>;
 /// The store with its sources.
 pub(super) struct Gatherer<'a, 'p> {
     pub(super) blobs: Blobs,
-    sources: Vec<Opened<'a>>,
+    pub(super) sources: Vec<Opened<'a>>,
     pub(super) http: Http,
     progress: Progress<'p>,
     /// Size of every content that is in the store by now, and whether it was there before.
@@ -53,19 +53,31 @@ impl<'a, 'p> Gatherer<'a, 'p> {
         request: &Request<'a>,
         progress: &'p mut (dyn FnMut(Event<'_>) + Send),
     ) -> Result<Self, StoreError> {
-        let blobs = Blobs::open(request.store).map_err(|source| StoreError::Write {
-            store: request.store.to_owned(),
-            source,
-        })?;
         let artefacts = request.sets.iter().flat_map(|set| &set.artefacts);
         let pinned = artefacts.map(|a| a.digest().algorithm());
         let algorithms: BTreeSet<_> = pinned.chain([Algorithm::Sha256]).collect();
+        let (sources, store, ca_file) = (request.sources, request.store, request.ca_file);
+        Self::new(sources, store, ca_file, &algorithms, progress)
+    }
+
+    /// Files of folders are known by the digests of `algorithms`.
+    pub(super) fn new(
+        sources: &'a [Source],
+        store: &Path,
+        ca_file: Option<&Path>,
+        algorithms: &BTreeSet<Algorithm>,
+        progress: &'p mut (dyn FnMut(Event<'_>) + Send),
+    ) -> Result<Self, StoreError> {
+        let blobs = Blobs::open(store).map_err(|source| StoreError::Write {
+            store: store.to_owned(),
+            source,
+        })?;
         let mut notes = Vec::new();
         let mut open = |source: &'a Source| {
             Ok(match source {
                 Source::Folder(folder) => {
                     progress(Event::Scanning(folder));
-                    let mut holdings = Holdings::scan(folder, &algorithms)?;
+                    let mut holdings = Holdings::scan(folder, algorithms)?;
                     notes.append(&mut holdings.notes);
                     Opened::Folder(holdings)
                 }
@@ -74,11 +86,11 @@ impl<'a, 'p> Gatherer<'a, 'p> {
                 Source::Upstream => Opened::Upstream,
             })
         };
-        let sources: Result<_, StoreError> = request.sources.iter().map(&mut open).collect();
+        let sources: Result<_, StoreError> = sources.iter().map(&mut open).collect();
         Ok(Self {
             blobs,
             sources: sources?,
-            http: Http::new(request.ca_file)?,
+            http: Http::new(ca_file)?,
             progress: Mutex::new(progress),
             done: Mutex::default(),
             notes,

@@ -114,12 +114,23 @@ impl Http {
             true => Ok(()),
             false => self.once(fetch, download, &mut announced),
         };
-        let backoff = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(200))
-            .with_max_times(TRIES - 1);
-        once.retry(backoff)
-            .when(|failure| matches!(failure, Failure::Passing(_)))
-            .call()
+        retried(once)
+    }
+
+    /// Gives what is at `fetch` to `take`, again from the beginning when that is worth another try.
+    pub(super) fn stream<R>(
+        &self,
+        fetch: &Fetch,
+        mut take: impl FnMut(&mut Response) -> Result<R, Failure>,
+    ) -> Result<R, Failure> {
+        retried(|| {
+            let mut request = self.client.get(&fetch.url);
+            request = request.header(ACCEPT_ENCODING, "identity");
+            if let Some(accept) = fetch.accept {
+                request = request.header(ACCEPT, accept);
+            }
+            take(&mut accepted(self.authorised(request, &fetch.url)?)?)
+        })
     }
 
     fn once(
@@ -164,7 +175,8 @@ impl Http {
         let mut hosts = Vec::new();
         let mut url = fetch.url.clone();
         for _ in 0..REDIRECTS {
-            let response = match self.head(&url) {
+            let accept = fetch.accept.filter(|_| url == fetch.url);
+            let response = match self.head(&url, accept) {
                 Ok(response) => response,
                 Err(Failure::Final(problem) | Failure::Passing(problem)) => {
                     return (hosts, Some(problem));
@@ -194,8 +206,9 @@ impl Http {
     }
 
     /// What `url` answers before its body; redirects are not followed.
-    fn head(&self, url: &str) -> Result<Response, Failure> {
-        let response = self.authorised(self.still.head(url), url)?;
+    fn head(&self, url: &str, accept: Option<&str>) -> Result<Response, Failure> {
+        let accept = accept.unwrap_or("*/*");
+        let response = self.authorised(self.still.head(url).header(ACCEPT, accept), url)?;
         match response.status() {
             StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
                 self.authorised(self.still.get(url).header(RANGE, "bytes=0-0"), url)
@@ -235,6 +248,15 @@ impl Http {
             None => request,
         }
     }
+}
+
+fn retried<R>(once: impl FnMut() -> Result<R, Failure>) -> Result<R, Failure> {
+    let backoff = ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(200))
+        .with_max_times(TRIES - 1);
+    once.retry(backoff)
+        .when(|failure| matches!(failure, Failure::Passing(_)))
+        .call()
 }
 
 /// Host of a URL, with its port where that is not the scheme's.

@@ -17,6 +17,16 @@ pub(super) fn manifest(name: &str, digest: &Digest) -> Option<Fetch> {
     })
 }
 
+/// What the tag of the image `name` (`registry/repository:tag`) names.
+pub(super) fn tag(name: &str) -> Option<Fetch> {
+    let (base, repository) = split(name)?;
+    let (_, tag) = name.rsplit_once(':')?;
+    Some(Fetch {
+        url: format!("{base}/v2/{repository}/manifests/{tag}"),
+        accept: Some(MANIFESTS),
+    })
+}
+
 /// A configuration or layer of the image `name`.
 pub(super) fn blob(name: &str, digest: &Digest) -> Option<Fetch> {
     let (base, repository) = split(name)?;

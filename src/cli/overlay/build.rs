@@ -9,6 +9,7 @@ use super::super::build::{MARKER, make_ours};
 use super::super::exit::Failure;
 use super::super::load::Input;
 use super::super::printer::Printer;
+use super::lock::Locking;
 use super::progress::Progress;
 use super::sets::sets;
 use super::sources::Sources;
@@ -34,6 +35,9 @@ pub struct Build {
     /// cluster does not need [default: `out/overlays` beside FILE]
     #[arg(short = 'o', long = "out", value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Fail where `firstlight.lock` does not pin something, rather than pin what is found
+    #[arg(long)]
+    locked: bool,
     /// Write only the folder
     #[arg(long)]
     folder_only: bool,
@@ -45,6 +49,7 @@ pub struct Build {
 /// Runs it.
 pub(super) fn run(args: &Build, printer: &Printer) -> Result<(), Failure> {
     let sources = args.sources.list()?;
+    Locking::new(&args.input, &args.sources, args.locked).complete(printer)?;
     let plan = args.input.load(printer)?;
     let out = args
         .out

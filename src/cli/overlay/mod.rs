@@ -2,6 +2,7 @@
 
 mod build;
 mod list;
+mod lock;
 mod opened;
 mod progress;
 mod pull;
@@ -18,6 +19,7 @@ use super::printer::Printer;
 #[derive(Debug, Clone, Subcommand)]
 pub enum Overlay {
     Build(build::Build),
+    Lock(lock::Lock),
     Pull(pull::Pull),
     List(list::List),
     Verify(verify::Verify),
@@ -27,6 +29,7 @@ pub enum Overlay {
 pub fn run(args: &Overlay, printer: &Printer) -> Result<(), Failure> {
     match args {
         Overlay::Build(args) => build::run(args, printer),
+        Overlay::Lock(args) => lock::run(args, printer),
         Overlay::Pull(args) => pull::run(args, printer),
         Overlay::List(args) => list::run(args, printer),
         Overlay::Verify(args) => verify::run(args, printer),

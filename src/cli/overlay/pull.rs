@@ -10,6 +10,7 @@ use super::super::Format;
 use super::super::exit::Failure;
 use super::super::load::Input;
 use super::super::printer::Printer;
+use super::lock::Locking;
 use super::progress::Progress;
 use super::sets::sets;
 use super::sources::Sources;
@@ -29,6 +30,9 @@ pub struct Pull {
     /// The folder to fill
     #[arg(long, value_name = "DIR", required_unless_present = "dry_run")]
     to: Option<PathBuf>,
+    /// Fail where `firstlight.lock` does not pin something, rather than pin what is found
+    #[arg(long)]
+    locked: bool,
     /// Only print the list
     #[arg(long)]
     dry_run: bool,
@@ -40,6 +44,7 @@ pub struct Pull {
 /// Runs it.
 pub(super) fn run(args: &Pull, printer: &Printer) -> Result<(), Failure> {
     let sources = args.sources.list()?;
+    Locking::new(&args.input, &args.sources, args.locked).complete(printer)?;
     let plan = args.input.load(printer)?;
     let sets = sets(&plan, false);
     let to = args.to.clone().unwrap_or_default();

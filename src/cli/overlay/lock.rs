@@ -1,0 +1,149 @@
+//! `firstlight overlay lock`
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use clap::Args;
+
+use super::super::exit::Failure;
+use super::super::load::Input;
+use super::super::printer::Printer;
+use super::progress::Progress;
+use super::sources::Sources;
+use crate::artefact::store::{self, Learn};
+use crate::artefact::{CatalogueError, Pins, Unpinned, pins};
+use crate::lock;
+
+/// Pin what nobody published a digest of, in `firstlight.lock`
+///
+/// For components of one's own (`--overlays`) whose digests are `null`: what the first source has that has
+/// something is pinned, and nothing else is used from then on. `overlay build` and `overlay pull` do it by
+/// themselves, unless `--locked`. `build` takes the digests from the lock: commit it.
+#[derive(Debug, Clone, Args)]
+pub struct Lock {
+    #[command(flatten)]
+    input: Input,
+    #[command(flatten)]
+    sources: Sources,
+    /// Pin everything anew
+    #[arg(long)]
+    update: bool,
+    /// Write nothing: fail where the lock is not complete
+    #[arg(long, conflicts_with = "update")]
+    locked: bool,
+}
+
+/// Runs it.
+pub(super) fn run(args: &Lock, printer: &Printer) -> Result<(), Failure> {
+    let mut locking = Locking::new(&args.input, &args.sources, args.locked);
+    locking.anew = args.update;
+    locking.complete(printer)
+}
+
+/// How a lock is completed.
+pub(super) struct Locking<'a> {
+    input: &'a Input,
+    sources: &'a Sources,
+    /// It must be complete already.
+    locked: bool,
+    /// What it says is not believed.
+    anew: bool,
+}
+
+impl<'a> Locking<'a> {
+    pub(super) fn new(input: &'a Input, sources: &'a Sources, locked: bool) -> Self {
+        Self {
+            input,
+            sources,
+            locked,
+            anew: false,
+        }
+    }
+
+    /// Has the lock pin all that nobody published, and nothing else.
+    pub(super) fn complete(&self, printer: &Printer) -> Result<(), Failure> {
+        let unpublished = self.unpublished(printer)?;
+        let known = self.input.pins()?;
+        let keys: BTreeSet<&str> = unpublished.iter().map(|u| u.origin.key()).collect();
+        let mut upstream = known.upstream.clone();
+        upstream.retain(|key, _| keys.contains(key.as_str()) && !self.anew);
+        let lacking: Vec<Unpinned> = unpublished
+            .iter()
+            .filter(|unpinned| !upstream.contains_key(unpinned.origin.key()))
+            .cloned()
+            .collect();
+        let path = self.input.lock();
+        if self.locked {
+            return complete_already(&path, &lacking);
+        }
+        if !lacking.is_empty() {
+            upstream.extend(self.learn(&path, &lacking, printer)?);
+        }
+        for (key, digest) in &upstream {
+            if known.upstream.get(key) != Some(digest) {
+                printer.note(&format!("{}: {key} is {digest}", path.display()));
+            }
+        }
+        let pins = Pins { upstream };
+        if pins != known {
+            lock::Lock::read(&path)?.update(pins::SECTION, &pins)?;
+        }
+        Ok(())
+    }
+
+    /// What the cluster needs that the catalogue has no digest of.
+    fn unpublished(&self, printer: &Printer) -> Result<Vec<Unpinned>, Failure> {
+        let config = self.input.read(&printer.quietly())?.config;
+        let catalogue = self.input.catalogue()?;
+        let Ok(train) = catalogue.train(&config.kubernetes.version) else {
+            // planning says it, with its line
+            return Ok(Vec::new());
+        };
+        let mut unpublished = BTreeMap::new();
+        for host in &config.hosts {
+            match train.artefacts(None, host.arch) {
+                Err(CatalogueError::Unpinned { missing, .. }) => {
+                    unpublished.extend(missing.into_iter().map(|u| (u.origin.clone(), u)));
+                }
+                Err(other) => return Err(other.into()),
+                Ok(_) => {}
+            }
+        }
+        Ok(unpublished.into_values().collect())
+    }
+
+    fn learn(
+        &self,
+        lock: &Path,
+        unpinned: &[Unpinned],
+        printer: &Printer,
+    ) -> Result<BTreeMap<String, crate::artefact::Digest>, Failure> {
+        let sources = self.sources.list()?;
+        let request = Learn {
+            unpinned,
+            sources: &sources,
+            store: &self.sources.store(lock)?,
+            ca_file: self.sources.ca_file(),
+        };
+        let mut progress = Progress::new(printer, unpinned.len());
+        let learned = store::learn(&request, &mut |event| progress.tell(event));
+        progress.end();
+        Ok(learned?)
+    }
+}
+
+fn complete_already(lock: &Path, lacking: &[Unpinned]) -> Result<(), Failure> {
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    let lines = lacking
+        .iter()
+        .map(|unpinned| format!("\n  {unpinned}: {}", unpinned.origin.key()));
+    let lines: String = lines.collect();
+    Err(Failure::message(
+        lock,
+        &format!(
+            "does not pin what `--locked` asks for:{lines}\nhint: run `firstlight overlay lock`, and commit the file"
+        ),
+    ))
+}
