@@ -7,6 +7,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::process::Command;
 
+use firstlight::compose::images;
 use serde_json::Value;
 use support::{CATALOGUE, Cluster, run, tool};
 
@@ -275,5 +276,41 @@ fn a_manifest_folder_holds_one_pod_per_file() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn a_manifest_s_image_that_no_machine_is_given_is_named() {
+    let cluster = cluster("1.34");
+    for node in ["m1", "w1"] {
+        let tree = cluster.tree(node);
+        assert_eq!(images::unpinned(&cluster.plan, &tree), [""; 0], "{node}");
+    }
+    let mut tree = cluster.tree("m1");
+    tree.public(
+        "/etc/firstlight/apply/90-mine.yaml",
+        "kind: CronJob\nspec: { jobTemplate: { spec: { template: { spec: { initContainers: [{ name: a, image: example.org/mine:1 }] } } } } }\n",
+    );
+    assert_eq!(
+        images::unpinned(&cluster.plan, &tree),
+        ["/etc/firstlight/apply/90-mine.yaml: example.org/mine:1"]
+    );
+}
+
+#[test]
+fn a_train_without_an_image_that_a_manifest_runs_is_refused() {
+    let mut catalogue = CATALOGUE.clone();
+    let spec = catalogue.trains.get_mut("1.34").unwrap();
+    for component in ["kube-proxy", "haproxy"] {
+        spec.components.remove(component);
+    }
+    let text = support::cluster("1.34", 1, 1);
+    let refused = support::plan_with(&text, &catalogue).unwrap_err();
+    for message in [
+        "error[kubernetes/no-image]: release train `1.34` has no image `kube-proxy`, which a manifest runs",
+        "release train `1.34` has no image `kube-proxy`, `haproxy`, which a manifest runs",
+        "name a component that has it under `components` of the train",
+    ] {
+        assert!(refused.contains(message), "{refused}");
     }
 }

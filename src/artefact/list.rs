@@ -102,6 +102,15 @@ impl Artefact {
         }
     }
 
+    /// It is the image whose repository ends in `/name`.
+    pub fn is_image(&self, name: &str) -> bool {
+        let Item::Image { name: full, .. } = &self.item else {
+            return false;
+        };
+        let repository = full.rsplit_once(':').map_or(full.as_str(), |(r, _)| r);
+        repository.rsplit('/').next() == Some(name)
+    }
+
     /// Where upstream has it; for an image, `repository:tag@digest`.
     pub fn origin(&self) -> String {
         match &self.item {

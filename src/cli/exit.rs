@@ -38,6 +38,9 @@ pub enum Failure {
     /// What must never be built. A bug.
     #[error("a seed would hold what it must not:{}", .0.iter().map(|l| format!("\n  {l}")).collect::<String>())]
     Leaks(Vec<Leak>),
+    /// Manifests whose images no machine would be given.
+    #[error("manifests name images that nothing pins:{}", .0.iter().map(|l| format!("\n  {l}")).collect::<String>())]
+    UnpinnedImages(Vec<String>),
     /// An ISO that cannot be made.
     #[error(transparent)]
     Iso(#[from] pack::iso9660::IsoError),
@@ -69,6 +72,10 @@ impl Failure {
             Failure::Leaks(_) => {
                 Some("this is a bug in firstlight: nothing of these nodes was written".to_owned())
             }
+            Failure::UnpinnedImages(_) => Some(
+                "a component of the train must have each of them, as `repository:tag` and digest"
+                    .to_owned(),
+            ),
             _ => None,
         }
     }

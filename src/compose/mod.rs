@@ -10,6 +10,7 @@ mod containerd;
 mod control_plane;
 mod given;
 mod host;
+pub mod images;
 mod interfaces;
 mod kubelet;
 mod network;

@@ -156,13 +156,10 @@ impl Node {
 
     /// `repository:tag` and digest of the image whose repository ends in `/name`.
     pub fn image(&self, name: &str) -> Option<(&str, String)> {
-        self.needs.iter().find_map(|a| match &a.item {
-            Item::Image { name: full, digest } => {
-                let repository = full.rsplit_once(':').map_or(full.as_str(), |(r, _)| r);
-                (repository.rsplit('/').next() == Some(name))
-                    .then(|| (full.as_str(), digest.to_string()))
-            }
+        let found = self.needs.iter().find(|artefact| artefact.is_image(name))?;
+        match &found.item {
+            Item::Image { name, digest } => Some((name, digest.to_string())),
             _ => None,
-        })
+        }
     }
 }

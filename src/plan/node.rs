@@ -1,11 +1,12 @@
 //! One host of `cluster.yml` → one [`Node`]: what its system can run, fetch and be labelled with.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::Node;
 use super::build::{Problems, addons};
 use super::profile::{Profile, Profiles};
-use crate::artefact::{CatalogueError, Train};
+use crate::artefact::{Artefact, CatalogueError, Train};
 use crate::config::model::{Config, Host, Role, Taint};
 
 /// Decides one host, or says what cannot work.
@@ -58,6 +59,7 @@ pub(super) fn node(
             return None;
         }
     };
+    images(host.role, &addons(config), &needs, train, problems)?;
     packages.extend(host.system.packages.iter().cloned());
     sources(config, host, profile, &packages, &at("os"), problems);
     let on_this_role = |a: &crate::artefact::Artefact| match host.role {
@@ -90,6 +92,48 @@ pub(super) fn node(
             .filter(|a| a.component != "coredns" || addons(config).contains("coredns"))
             .collect(),
     })
+}
+
+/// What the manifests of a role run must be in the train.
+fn images(
+    role: Role,
+    addons: &BTreeSet<String>,
+    needs: &[Artefact],
+    train: &Train<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<()> {
+    let mut run = vec!["pause", "kube-proxy"];
+    match role {
+        Role::Master => run.extend([
+            "kube-apiserver",
+            "kube-controller-manager",
+            "kube-scheduler",
+        ]),
+        Role::Worker => run.push("haproxy"),
+    }
+    if addons.contains("coredns") {
+        run.push("coredns");
+    }
+    let has = |image: &&str| needs.iter().any(|artefact| artefact.is_image(image));
+    let lacking: Vec<String> = run
+        .into_iter()
+        .filter(|image| !has(image))
+        .map(|image| format!("`{image}`"))
+        .collect();
+    if lacking.is_empty() {
+        return Some(());
+    }
+    problems.add(
+        "kubernetes/no-image",
+        "kubernetes.version",
+        format!(
+            "release train `{}` has no image {}, which a manifest runs",
+            train.name(),
+            lacking.join(", ")
+        ),
+        "name a component that has it under `components` of the train".to_owned(),
+    );
+    None
 }
 
 fn ips(host: &Host) -> Vec<IpAddr> {

@@ -9,6 +9,16 @@ use crate::server::{Answer, Server, serve};
 use crate::support::{self, Done, firstlight, root};
 use crate::upstream::{image, put};
 
+/// What manifests of a master run.
+const IMAGES: [&str; 6] = [
+    "pause",
+    "kube-proxy",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "coredns",
+];
+
 /// A cluster whose train has one program and one image, without digests.
 struct Place {
     dir: TempDir,
@@ -22,7 +32,16 @@ impl Place {
         let train = fs_err::read_to_string(root().join("overlays/trains/1.34.yml")).unwrap();
         let (head, rest) = train.split_once("components:\n").unwrap();
         let (_, tail) = rest.split_once("host:\n").unwrap();
-        let train = format!("{head}components:\n  demo: \"1.0\"\nhost:\n{tail}");
+        let train =
+            format!("{head}components:\n  demo: \"1.0\"\n  manifests: \"1.0\"\nhost:\n{tail}");
+        // published, so that only the two of `demo` are not
+        let published = image(&[("amd64", "amd64")], "made up").parts[0];
+        let mut manifests = "licence: MIT\nhomepage: https://example.org\nimages:\n".to_owned();
+        for name in IMAGES {
+            manifests += &format!(
+                "  {name}: {{ repository: {registry}/{name}, tag: v1, digests: {{ \"1.0\": \"{published}\" }} }}\n"
+            );
+        }
         let demo = format!(
             "licence: MIT\nhomepage: https://example.org\nrelease:\n  url: {upstream}/demo-{{version}}-{{arch}}\n  unpack: file\n  files: {{ demo: /opt/firstlight/bin/demo }}\n  digests: {{}}\nimages:\n  demo:\n    repository: {registry}/demo\n    tag: v{{version}}\n    digests: {{ \"1.0\": null }}\n"
         );
@@ -33,6 +52,7 @@ impl Place {
                 file("cluster.yml", cluster.to_owned()),
                 file("overlays/trains/1.34.yml", train),
                 file("overlays/demo/component.yml", demo),
+                file("overlays/manifests/component.yml", manifests),
                 file(
                     "overlays/packages/debian-12.yml",
                     "base: http://127.0.0.1:9\npackages: {}\n".to_owned(),
@@ -80,10 +100,10 @@ fn upstream(program: &[u8]) -> (Server, Digest) {
             } else {
                 "blobs"
             };
-            answers.push((
-                format!("/v2/demo/{name}/sha256:{hex}"),
-                Answer::Guarded(content),
-            ));
+            for repository in IMAGES.iter().chain(&["demo"]) {
+                let path = format!("/v2/{repository}/{name}/sha256:{hex}");
+                answers.push((path, Answer::Guarded(content.clone())));
+            }
         }
     }
     (serve(answers), image.parts[0])

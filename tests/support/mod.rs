@@ -32,13 +32,18 @@ pub fn root() -> &'static Path {
 
 /// Plans a `cluster.yml`, or says what is wrong with it.
 pub fn try_plan(text: &str) -> Result<Plan, String> {
+    plan_with(text, &CATALOGUE)
+}
+
+/// The same with another catalogue.
+pub fn plan_with(text: &str, catalogue: &Catalogue) -> Result<Plan, String> {
     let source = Source {
         name: "cluster.yml".to_owned(),
         text: text.to_owned(),
     };
     let (config, document, _) =
         config::parse(&source).map_err(|found| render(&source, &found, false))?;
-    plan::plan(&config, &document, &Profiles::embedded(), &CATALOGUE)
+    plan::plan(&config, &document, &Profiles::embedded(), catalogue)
         .map_err(|found| render(&source, &found, false))
 }
 

@@ -6,7 +6,7 @@ use super::super::exit::Failure;
 use super::output::{Output, Written};
 use crate::artefact::{Algorithm, Digest, Hasher};
 use crate::compose::secrets::{self, Leak, SecretFile};
-use crate::compose::{self, Generation, NodeTree};
+use crate::compose::{self, Generation, NodeTree, images};
 use crate::identity::{Fingerprint, Identities, Owner};
 use crate::pack::iso9660::{self, IsoImage};
 use crate::pack::tar_gz::Packer;
@@ -86,6 +86,10 @@ impl<'a> Builder<'a> {
         if let Some(files) = self.output.kept(&node.name, &built.inputs, &paths) {
             built.files = files;
             return Ok(built);
+        }
+        let unpinned = images::unpinned(self.plan, &tree);
+        if !unpinned.is_empty() {
+            return Err(Failure::UnpinnedImages(unpinned));
         }
         built.leaks = secrets::leaks(self.plan, node, &tree, &self.owners);
         if built.leaks.is_empty() {
