@@ -207,10 +207,11 @@ fn what_no_source_has_is_listed_and_nothing_pinned() {
     assert_eq!(refused.code, Some(1));
     let registry = server.url.strip_prefix("http://").unwrap();
     let url = &server.url;
+    let gone = "; it is not there any more, or the version or the URL is wrong";
     assert_eq!(
         refused.stderr,
         format!(
-            "error: no source has what is to be pinned:\n  demo 1.0 (amd64): {url}/demo-1.0-amd64\n    {url}/demo-1.0-amd64: 404 Not Found\n  demo 1.0 (amd64): {registry}/demo:v1.0\n    {url}/v2/demo/manifests/v1.0: 404 Not Found\n  hint: allow upstream, or name a folder with a file of that name\n"
+            "error: no source has what is to be pinned:\n  demo 1.0 (amd64): {url}/demo-1.0-amd64\n    {url}/demo-1.0-amd64: 404 Not Found{gone}\n  demo 1.0 (amd64): {registry}/demo:v1.0\n    {url}/v2/demo/manifests/v1.0: 404 Not Found{gone}\n  hint: allow upstream, or name a folder with a file of that name\n"
         )
     );
     assert!(!place.path().join("firstlight.lock").exists());

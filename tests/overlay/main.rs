@@ -7,6 +7,7 @@ mod http;
 mod lock;
 mod pull;
 mod read;
+mod refused;
 mod server;
 #[path = "../support/mod.rs"]
 mod support;

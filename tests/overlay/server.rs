@@ -11,6 +11,8 @@ pub enum Answer {
     Whole(Vec<u8>),
     /// Cut off after so many bytes the first time; then by range.
     Cut(Vec<u8>, usize),
+    /// Cut off after so many bytes the first time; then whole, whatever is asked for.
+    CutThenWhole(Vec<u8>, usize),
     /// 503 the first time.
     Busy(Vec<u8>),
     /// By range too, of what the tag names.
@@ -19,6 +21,10 @@ pub enum Answer {
     Slow(Vec<u8>),
     /// Sends on to another URL.
     Moved(String),
+    /// Nothing but a status line.
+    Status(&'static str),
+    /// More and more, of no stated length.
+    Endless,
     /// Knows no HEAD.
     GetOnly(Vec<u8>),
     /// Wants a token, which it also hands out.
@@ -99,9 +105,20 @@ fn answer(
             send("200 OK", 19, "", br#"{"token": "secret"}"#);
         }
         None => send("404 Not Found", 0, "", b""),
+        Some(Answer::Status(status)) => send(status, 0, "", b""),
+        Some(Answer::Endless) => {
+            drop(send);
+            let head = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n";
+            stream.write_all(head.as_bytes()).unwrap();
+            while stream.write_all(&[b'x'; 1 << 16]).is_ok() {}
+        }
         Some(Answer::Moved(to)) => send("302 Found", 0, &format!("location: {to}\r\n"), b""),
         Some(Answer::GetOnly(_)) if asked.head => send("405 Method Not Allowed", 0, "", b""),
         Some(Answer::Busy(_)) if asked.before == 0 => send("503 Busy", 0, "", b""),
+        Some(Answer::CutThenWhole(body, at)) => {
+            let end = if asked.before == 0 { *at } else { body.len() };
+            send("200 OK", body.len(), "", &body[..end]);
+        }
         Some(Answer::Cut(body, at)) => match asked.from {
             None => send("200 OK", body.len(), "", &body[..*at]),
             Some(from) => {

@@ -25,6 +25,12 @@ pub enum StoreError {
     /// The HTTP client cannot be set up (a wrong `--ca-file`).
     #[error("cannot set up HTTP")]
     Client(#[source] reqwest::Error),
+    /// A file that should name trusted authorities and names none.
+    #[error("`{}`: there is no certificate in it\nhint: `--ca-file` names a file in PEM form, `-----BEGIN CERTIFICATE-----`", file.display())]
+    NoCertificate {
+        /// The file.
+        file: PathBuf,
+    },
     /// An archive that tries to leave its folder, or holds links and devices among its blobs.
     #[error("refusing the archive `{}`: unsafe entry `{entry}`", archive.display())]
     UnsafeEntry {

@@ -89,6 +89,11 @@ impl Http {
         if let Some(file) = ca_file {
             let pem = fs::read(file).map_err(StoreError::Read)?;
             roots = Certificate::from_pem_bundle(&pem).map_err(StoreError::Client)?;
+            if roots.is_empty() {
+                return Err(StoreError::NoCertificate {
+                    file: file.to_owned(),
+                });
+            }
         }
         let builder = || {
             Client::builder()
@@ -278,7 +283,7 @@ fn scope(url: &str) -> String {
 
 fn send(request: RequestBuilder) -> Result<Response, Failure> {
     request.send().map_err(|error| {
-        let problem = chain(&error);
+        let problem = format!("{}{}", chain(&error), remedy_of(&error));
         if error.is_builder() || error.is_redirect() {
             Failure::Final(problem)
         } else {
@@ -292,7 +297,7 @@ fn accepted(response: Response) -> Result<Response, Failure> {
     if status.is_success() {
         return Ok(response);
     }
-    let problem = status.to_string();
+    let problem = format!("{status}{}", remedy(status));
     let passing = status.is_server_error()
         || [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT].contains(&status);
     Err(if passing {
@@ -300,6 +305,35 @@ fn accepted(response: Response) -> Result<Response, Failure> {
     } else {
         Failure::Final(problem)
     })
+}
+
+/// What to do about an answer.
+fn remedy(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::NOT_FOUND | StatusCode::GONE => {
+            "; it is not there any more, or the version or the URL is wrong"
+        }
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            "; who asks may not have it: take it from a mirror or a folder"
+        }
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+            "; put the proxy's user and password into HTTPS_PROXY and HTTP_PROXY"
+        }
+        StatusCode::TOO_MANY_REQUESTS => "; wait, or take it from a mirror",
+        _ => "",
+    }
+}
+
+/// What to do where there was no answer.
+fn remedy_of(error: &reqwest::Error) -> &'static str {
+    let text = chain(error);
+    if text.contains("certificate") {
+        "; if a proxy or a mirror has an authority of its own, name it with `--ca-file`"
+    } else if error.is_timeout() || error.is_connect() {
+        "; if this network has a proxy, set HTTPS_PROXY and HTTP_PROXY"
+    } else {
+        ""
+    }
 }
 
 /// The answer goes on where the file ends (RFC 9110 §15.3.7).

@@ -79,6 +79,9 @@ pub(super) fn run(args: &Build, printer: &Printer) -> Result<(), Failure> {
     ));
     if !args.folder_only {
         for (set, laid) in sets.iter().zip(&report.sets) {
+            fits_an_iso(&set.name, &laid.files)?;
+        }
+        for (set, laid) in sets.iter().zip(&report.sets) {
             let beside = |extension| beside(&out.join(&set.name), extension);
             pack(&laid.files, &[".tar", ".iso"].map(beside), printer)?;
             let sbom = store::sbom(&set.name, &laid.listing);
@@ -109,6 +112,22 @@ fn hold(out: &Path, printer: &Printer) -> Result<File, Failure> {
         }
     }
     Ok(marker)
+}
+
+/// An ISO's files are shorter than 4 GiB (ECMA-119 §9.1.4 has 32 bits for their length).
+fn fits_an_iso(set: &str, files: &[StoreFile]) -> Result<(), Failure> {
+    let limit = u64::from(u32::MAX);
+    let too_large = files.iter().find_map(|file| match file.content {
+        Content::Blob { size, .. } if size > limit => Some((&file.path, size)),
+        _ => None,
+    });
+    match too_large {
+        None => Ok(()),
+        Some((path, size)) => Err(Failure::Message(format!(
+            "`{set}.iso` cannot be made: `{path}` has {size} bytes, and a file in an ISO at most {limit}\nhint: \
+             `--folder-only` makes what a web server serves, without such a limit"
+        ))),
+    }
 }
 
 /// The same files as one tar, the index first, and as an ISO with the label that nodes look for.
@@ -158,4 +177,26 @@ fn beside(folder: &Path, extension: &str) -> PathBuf {
     let mut name = folder.as_os_str().to_owned();
     name.push(extension);
     PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_an_iso_is_told_before_anything_is_packed() {
+        let file = |size| StoreFile {
+            path: "blobs/sha256/00".to_owned(),
+            content: Content::Blob {
+                file: "absent".into(),
+                size,
+            },
+        };
+        assert!(fits_an_iso("debian-12-amd64-1.34", &[file(u64::from(u32::MAX))]).is_ok());
+        let refused = fits_an_iso("debian-12-amd64-1.34", &[file(1), file(1 << 32)]);
+        insta::assert_snapshot!(refused.unwrap_err().to_string(), @r"
+        `debian-12-amd64-1.34.iso` cannot be made: `blobs/sha256/00` has 4294967296 bytes, and a file in an ISO at most 4294967295
+        hint: `--folder-only` makes what a web server serves, without such a limit
+        ");
+    }
 }
