@@ -123,6 +123,7 @@ fn env(plan: &Plan, node: &Node, ids: &Identities, generation: Generation) -> St
     set("ROLE", if node.is_master() { "master" } else { "worker" });
     set("IP", &node.ip().to_string());
     set("POD_CIDR", &plan.pod_cidrs[0].to_string());
+    set("SERVICE_CIDR", &plan.service_cidrs[0].to_string());
     set(
         "STAMP",
         &ids.nodes[&node.name].stamp.unix_timestamp().to_string(),

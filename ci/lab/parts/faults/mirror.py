@@ -5,7 +5,7 @@
   silent             takes the connection and says nothing
   wrong              the right length, other bytes
   short              half of the bytes, and a length that says that this is all
-  broken             the connection ends after half of the bytes
+  broken[=PERCENT]   the connection ends after so much (50) of what was asked for
   html               a page that says sorry, with status 200
   error              status 503
   slow=KILOBYTES     so many a second, for each request
@@ -48,8 +48,8 @@ class Mirror(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {begin}-{begin + len(rest) - 1}/{len(data)}")
         self.send_header("Content-Length", str(len(rest)))
         self.end_headers()
-        if mode == "broken":
-            rest = rest[:len(rest) // 2]
+        if mode.startswith("broken"):
+            rest = rest[:len(rest) * int(mode.partition("=")[2] or 50) // 100]
         pace = float(mode.partition("=")[2]) * 1024 if mode.startswith("slow=") else None
         for at in range(0, len(rest), 65536):
             self.wfile.write(rest[at:at + 65536])
