@@ -143,3 +143,25 @@ container old -7200"#;
         "--no-block restart containerd.service\n"
     );
 }
+
+/// By the machine's uptime, not by turns: where each question takes seconds, the unit's own time limit came first.
+#[test]
+fn a_time_server_is_waited_for_no_longer_than_said_however_slow_the_machine_is() {
+    let machine = Machine::with_scripts();
+    machine.write(
+        "test/bin/timedatectl",
+        "#!/bin/sh\n[ \"$1\" = status ] || exit 0\necho asked >> /test/asked\n/usr/bin/sleep 4\n",
+    );
+    let done = machine.run(
+        "chmod +x /test/bin/timedatectl; FL_TIME_SERVICE=systemd-timesyncd.service /opt/firstlight/bin/firstlight-clock",
+    );
+    let said = done.ok().stdout;
+    assert!(
+        said.starts_with(
+            "firstlight: clock unsynchronised (no time server answered within 10 s; going on with "
+        ),
+        "{said}"
+    );
+    let asked = machine.read("test/asked").lines().count();
+    assert!((2..=4).contains(&asked), "{asked}");
+}
