@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use firstlight::artefact::store::{Request, Source, build};
+use firstlight::artefact::store::{Credentials, Request, Source, build};
 use firstlight::artefact::{Algorithm, Artefact, Digest, Item};
 use firstlight::config::model::Arch;
 
@@ -121,6 +121,7 @@ fn builds_at_the_same_time_share_a_download() {
                     store: &dir.join("store"),
                     dest: &dir.join(number.to_string()),
                     ca_file: None,
+                    credentials: &Credentials::default(),
                 };
                 build(&request, &mut |_| {}).unwrap();
             });

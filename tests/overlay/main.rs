@@ -2,13 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod distribution;
 mod folder;
 mod http;
 mod lock;
 mod pull;
 mod read;
 mod refused;
+mod registry;
 mod server;
 #[path = "../support/mod.rs"]
 mod support;
+mod tokens;
 mod upstream;

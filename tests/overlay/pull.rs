@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use firstlight::artefact::store::{
-    Copy, Request, Set, Source, StoreError, addresses, pull as pull_into,
+    Copy, Credentials, Request, Set, Source, StoreError, addresses, pull as pull_into,
 };
 use firstlight::artefact::{Algorithm, Artefact, Digest, Item};
 use firstlight::config::model::Arch;
@@ -76,6 +76,7 @@ fn with<R>(
         store: &dir.join("store"),
         dest: &dir.join("out"),
         ca_file: None,
+        credentials: &Credentials::default(),
     })
 }
 

@@ -3,7 +3,7 @@
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use firstlight::artefact::store::{Request, Source, build};
+use firstlight::artefact::store::{Credentials, Request, Source, build};
 use firstlight::artefact::{Algorithm, Artefact, Digest, Item};
 use firstlight::config::model::Arch;
 use tempfile::TempDir;
@@ -215,6 +215,7 @@ fn an_authority_that_nobody_knows_is_told_with_the_flag_that_trusts_it() {
                 store: &dir.path().join("store"),
                 dest: &dir.path().join("out"),
                 ca_file: Some(&server.dir.path().join(ca_file)),
+                credentials: &Credentials::default(),
             },
             &mut |_| {},
         )

@@ -17,6 +17,8 @@ pub enum Answer {
     Busy(Vec<u8>),
     /// By range too, of what the tag names.
     Ranged(Vec<u8>),
+    /// 429 the first time, with this `Retry-After`.
+    Limited(Vec<u8>, &'static str),
     /// After a while.
     Slow(Vec<u8>),
     /// Sends on to another URL.
@@ -107,13 +109,17 @@ fn answer(
         None => send("404 Not Found", 0, "", b""),
         Some(Answer::Status(status)) => send(status, 0, "", b""),
         Some(Answer::Endless) => {
-            drop(send);
             let head = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n";
             stream.write_all(head.as_bytes()).unwrap();
-            while stream.write_all(&[b'x'; 1 << 16]).is_ok() {}
+            while stream.write_all(&vec![b'x'; 1 << 16]).is_ok() {}
         }
         Some(Answer::Moved(to)) => send("302 Found", 0, &format!("location: {to}\r\n"), b""),
         Some(Answer::GetOnly(_)) if asked.head => send("405 Method Not Allowed", 0, "", b""),
+        Some(Answer::Limited(_, after)) if asked.before == 0 => {
+            let body = br#"{"errors":[{"code":"TOOMANYREQUESTS","message":"toomanyrequests"}]}"#;
+            let more = format!("retry-after: {after}\r\n");
+            send("429 Too Many Requests", body.len(), &more, body);
+        }
         Some(Answer::Busy(_)) if asked.before == 0 => send("503 Busy", 0, "", b""),
         Some(Answer::CutThenWhole(body, at)) => {
             let end = if asked.before == 0 { *at } else { body.len() };
@@ -148,6 +154,7 @@ fn answer(
         Some(
             Answer::Whole(body)
             | Answer::Busy(body)
+            | Answer::Limited(body, _)
             | Answer::GetOnly(body)
             | Answer::Guarded(body)
             | Answer::Ranged(body),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use firstlight::artefact::store::{
-    Content, Report, Request, Set, Source, StoreError, StoreFile, build,
+    Content, Credentials, Report, Request, Set, Source, StoreError, StoreFile, build,
 };
 use firstlight::artefact::{Algorithm, Artefact, Digest, Item, Where};
 use firstlight::config::model::Arch;
@@ -129,12 +129,32 @@ pub fn set(arch: Arch, artefacts: &[Artefact]) -> Set {
 }
 
 pub fn build_sets(sets: &[Set], sources: &[Source], dir: &Path) -> Result<Report, StoreError> {
+    build_as(sets, sources, dir, &Credentials::default())
+}
+
+/// The same as somebody who has logged in.
+pub fn run_as(
+    artefacts: &[Artefact],
+    sources: &[Source],
+    dir: &Path,
+    credentials: &Credentials,
+) -> Result<Report, StoreError> {
+    build_as(&[set(Arch::Amd64, artefacts)], sources, dir, credentials)
+}
+
+fn build_as(
+    sets: &[Set],
+    sources: &[Source],
+    dir: &Path,
+    credentials: &Credentials,
+) -> Result<Report, StoreError> {
     let request = Request {
         sets,
         sources,
         store: &dir.join("store"),
         dest: &dir.join("out"),
         ca_file: None,
+        credentials,
     };
     build(&request, &mut |_| {})
 }

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "every test takes the part that it needs")]
 
+pub mod images;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -183,7 +185,12 @@ pub fn firstlight(dir: &Path, args: &[&str]) -> Command {
         .current_dir(dir)
         .args(args)
         .env("SOURCE_DATE_EPOCH", NOON.to_string());
-    for variable in ["NO_COLOR", "CLICOLOR_FORCE", "RUST_BACKTRACE"] {
+    for variable in [
+        "NO_COLOR",
+        "CLICOLOR_FORCE",
+        "RUST_BACKTRACE",
+        "REGISTRY_AUTH_FILE",
+    ] {
         command.env_remove(variable);
     }
     command

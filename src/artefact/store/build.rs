@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::auth::Credentials;
 use super::error::StoreError;
 use super::find::find;
 use super::gather::Gatherer;
@@ -35,6 +36,8 @@ pub struct Request<'a> {
     pub dest: &'a Path,
     /// More trusted roots for HTTPS, PEM.
     pub ca_file: Option<&'a Path>,
+    /// Logins to registries.
+    pub credentials: &'a Credentials,
 }
 
 /// What happens while a store is filled.

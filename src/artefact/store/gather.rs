@@ -7,10 +7,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fs_err as fs;
 
+use super::auth::Credentials;
 use super::blobs::{Blobs, Claim, Written};
 use super::build::{Event, Request};
 use super::error::{Attempt, StoreError};
 use super::http::{Download, Failure, Fetch, Http, below};
+use super::registry_mirror::RegistryMirror;
 use super::source::{Holdings, Source};
 use super::upstream::{At, Copy};
 use crate::artefact::digest::{Algorithm, Digest};
@@ -20,6 +22,7 @@ pub(super) enum Opened<'a> {
     Folder(Holdings),
     Mirror(&'a str),
     Copy(&'a Copy),
+    Registry(&'a RegistryMirror),
     Upstream,
 }
 
@@ -57,7 +60,8 @@ impl<'a, 'p> Gatherer<'a, 'p> {
         let pinned = artefacts.map(|a| a.digest().algorithm());
         let algorithms: BTreeSet<_> = pinned.chain([Algorithm::Sha256]).collect();
         let (sources, store, ca_file) = (request.sources, request.store, request.ca_file);
-        Self::new(sources, store, ca_file, &algorithms, progress)
+        let credentials = request.credentials;
+        Self::new(sources, store, ca_file, credentials, &algorithms, progress)
     }
 
     /// Files of folders are known by the digests of `algorithms`.
@@ -65,6 +69,7 @@ impl<'a, 'p> Gatherer<'a, 'p> {
         sources: &'a [Source],
         store: &Path,
         ca_file: Option<&Path>,
+        credentials: &Credentials,
         algorithms: &BTreeSet<Algorithm>,
         progress: &'p mut (dyn FnMut(Event<'_>) + Send),
     ) -> Result<Self, StoreError> {
@@ -83,6 +88,7 @@ impl<'a, 'p> Gatherer<'a, 'p> {
                 }
                 Source::Mirror(url) => Opened::Mirror(url),
                 Source::Copy(copy) => Opened::Copy(copy),
+                Source::Registry(mirror) => Opened::Registry(mirror),
                 Source::Upstream => Opened::Upstream,
             })
         };
@@ -90,7 +96,7 @@ impl<'a, 'p> Gatherer<'a, 'p> {
         Ok(Self {
             blobs,
             sources: sources?,
-            http: Http::new(ca_file)?,
+            http: Http::new(ca_file, credentials)?,
             progress: Mutex::new(progress),
             done: Mutex::default(),
             notes,
@@ -136,9 +142,10 @@ impl<'a, 'p> Gatherer<'a, 'p> {
                     match at {
                         None => None,
                         Some(At::Url(fetch)) => self.download(wanted, Some(&fetch), attempts)?,
-                        Some(At::File(file)) => self.from_file(wanted, &file, attempts)?,
+                        Some(At::File(file)) => self.copy_file(wanted, &file, attempts)?,
                     }
                 }
+                Opened::Registry(mirror) => self.ask_registry(wanted, mirror, attempts)?,
                 Opened::Upstream => self.download(wanted, wanted.upstream.as_ref(), attempts)?,
             };
         }
@@ -151,7 +158,7 @@ impl<'a, 'p> Gatherer<'a, 'p> {
     }
 
     /// Copies a file that may or may not be there.
-    fn from_file(
+    fn copy_file(
         &self,
         wanted: &Wanted<'_>,
         file: &Path,
@@ -175,6 +182,22 @@ impl<'a, 'p> Gatherer<'a, 'p> {
                 Ok(None)
             }
         }
+    }
+
+    /// Asks a registry that has another one's images.
+    fn ask_registry(
+        &self,
+        wanted: &Wanted<'_>,
+        mirror: &RegistryMirror,
+        attempts: &mut Vec<Attempt>,
+    ) -> Result<Option<u64>, StoreError> {
+        let fetches = wanted.upstream.iter().flat_map(|fetch| mirror.at(fetch));
+        for fetch in fetches {
+            if let Some(size) = self.download(wanted, Some(&fetch), attempts)? {
+                return Ok(Some(size));
+            }
+        }
+        Ok(None)
     }
 
     fn download(

@@ -1,9 +1,7 @@
 //! Downloads: retried with back-off, resumed where the server allows, hashed while written.
 
-use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::path::Path;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use backon::{BlockingRetryable, ExponentialBuilder};
@@ -16,13 +14,12 @@ use reqwest::header::{
 };
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Url};
-use serde::Deserialize;
 
+use super::answer;
+use super::auth::{Access, Credentials};
 use super::blobs::BlobWriter;
 use super::build::Event;
 use super::error::StoreError;
-use super::gather::held;
-use super::registry;
 
 /// What to ask for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,26 +62,21 @@ pub(super) struct Http {
     client: Client,
     /// One that follows no redirect.
     still: Client,
-    /// Bearer tokens by the challenge that asked for them.
-    tokens: Mutex<BTreeMap<String, String>>,
-    /// The challenge of a registry's repository, by URL up to the part that varies.
-    challenges: Mutex<BTreeMap<String, String>>,
-}
-
-#[derive(Deserialize)]
-struct Token {
-    token: Option<String>,
-    access_token: Option<String>,
+    access: Access,
 }
 
 const TRIES: usize = 4;
 /// As many as reqwest follows.
 const REDIRECTS: usize = 10;
-const TOKEN_LIMIT: u64 = 1 << 20;
+/// Nobody watches a build for longer without knowing why.
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 const STALL: Duration = Duration::from_mins(1);
 
 impl Http {
-    pub(super) fn new(ca_file: Option<&Path>) -> Result<Self, StoreError> {
+    pub(super) fn new(
+        ca_file: Option<&Path>,
+        credentials: &Credentials,
+    ) -> Result<Self, StoreError> {
         let mut roots = Vec::new();
         if let Some(file) = ca_file {
             let pem = fs::read(file).map_err(StoreError::Read)?;
@@ -107,8 +99,7 @@ impl Http {
         Ok(Self {
             client,
             still: still.map_err(StoreError::Client)?,
-            tokens: Mutex::default(),
-            challenges: Mutex::default(),
+            access: Access::new(credentials.clone()),
         })
     }
 
@@ -222,35 +213,23 @@ impl Http {
         }
     }
 
-    /// Sends; asks for a token once where a registry wants one.
+    /// Sends; says who asks once a registry wants to know.
     fn authorised(&self, request: RequestBuilder, url: &str) -> Result<Response, Failure> {
         let again = request.try_clone().expect("a GET has no body");
-        let response = send(self.with_token(request, url))?;
-        if response.status() != StatusCode::UNAUTHORIZED {
-            return Ok(response);
+        let mut response = send(self.access.sign(request, url))?;
+        if response.status() == StatusCode::UNAUTHORIZED {
+            let headers = response.headers();
+            if !headers.contains_key(WWW_AUTHENTICATE) {
+                return Ok(response);
+            }
+            if !self.access.obtain(url, headers, &self.client)? {
+                return Err(self.access.refused(url));
+            }
+            response = send(self.access.sign(again, url))?;
         }
-        let header = response.headers().get(WWW_AUTHENTICATE);
-        let challenge = header.and_then(|value| value.to_str().ok());
-        let Some(service) = challenge.and_then(registry::token_url) else {
-            return Ok(response);
-        };
-        let answer = accepted(send(self.client.get(&service))?)?;
-        let token: Token = serde_json::from_reader(answer.take(TOKEN_LIMIT))
-            .map_err(|error| Failure::Final(format!("{service}: {error}")))?;
-        let Some(token) = token.token.or(token.access_token) else {
-            return Err(Failure::Final(format!("{service}: no token in the answer")));
-        };
-        held(&self.tokens).insert(service.clone(), token);
-        held(&self.challenges).insert(scope(url), service);
-        send(self.with_token(again, url))
-    }
-
-    fn with_token(&self, request: RequestBuilder, url: &str) -> RequestBuilder {
-        let service = held(&self.challenges).get(&scope(url)).cloned();
-        let token = service.and_then(|service| held(&self.tokens).get(&service).cloned());
-        match token {
-            Some(token) => request.bearer_auth(token),
-            None => request,
+        match response.status() {
+            StatusCode::UNAUTHORIZED => Err(self.access.refused(url)),
+            _ => Ok(response),
         }
     }
 }
@@ -273,15 +252,7 @@ pub(super) fn host(url: &Url) -> Option<String> {
     })
 }
 
-/// A token serves one repository: the URL up to `manifests/` or `blobs/`.
-fn scope(url: &str) -> String {
-    let end = ["/manifests/", "/blobs/"]
-        .iter()
-        .find_map(|part| url.find(part));
-    url[..end.unwrap_or(url.len())].to_owned()
-}
-
-fn send(request: RequestBuilder) -> Result<Response, Failure> {
+pub(super) fn send(request: RequestBuilder) -> Result<Response, Failure> {
     request.send().map_err(|error| {
         let problem = format!("{}{}", chain(&error), remedy_of(&error));
         if error.is_builder() || error.is_redirect() {
@@ -292,19 +263,25 @@ fn send(request: RequestBuilder) -> Result<Response, Failure> {
     })
 }
 
-fn accepted(response: Response) -> Result<Response, Failure> {
+/// An answer that is one; whoever is asked to come back later has waited then.
+pub(super) fn accepted(response: Response) -> Result<Response, Failure> {
     let status = response.status();
     if status.is_success() {
         return Ok(response);
     }
-    let problem = format!("{status}{}", remedy(status));
+    let wait = answer::retry_after(response.headers()).unwrap_or_default();
+    let mut problem = format!("{status}{}", answer::said(response));
     let passing = status.is_server_error()
         || [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT].contains(&status);
-    Err(if passing {
-        Failure::Passing(problem)
-    } else {
-        Failure::Final(problem)
-    })
+    if passing && wait > LONGEST_WAIT {
+        problem += &format!(" (to be asked again after {} s)", wait.as_secs());
+    }
+    problem += remedy(status);
+    if !passing || wait > LONGEST_WAIT {
+        return Err(Failure::Final(problem));
+    }
+    std::thread::sleep(wait);
+    Err(Failure::Passing(problem))
 }
 
 /// What to do about an answer.

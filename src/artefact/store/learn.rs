@@ -5,6 +5,7 @@ use std::io::{Read, Seek, Write};
 
 use fs_err as fs;
 
+use super::auth::Credentials;
 use super::build::Event;
 use super::error::{Attempt, StoreError};
 use super::find::some_at_a_time;
@@ -26,6 +27,8 @@ pub struct Learn<'a> {
     pub store: &'a std::path::Path,
     /// More trusted roots for HTTPS, PEM.
     pub ca_file: Option<&'a std::path::Path>,
+    /// Logins to registries.
+    pub credentials: &'a Credentials,
 }
 
 /// The digest of each, by [`Origin::key`]; what no source has is one error that lists all of it.
@@ -38,6 +41,7 @@ pub fn learn(
         request.sources,
         request.store,
         request.ca_file,
+        request.credentials,
         &algorithms,
         progress,
     )?;
@@ -72,7 +76,7 @@ impl Gatherer<'_, '_> {
         attempts: &mut Vec<Attempt>,
     ) -> Result<Option<Digest>, StoreError> {
         for source in &self.sources {
-            let fetch = match (source, origin) {
+            let fetches = match (source, origin) {
                 (Opened::Folder(holdings), Origin::File(url)) => {
                     let name = url.rsplit('/').next().unwrap_or(url);
                     // two of one name could be two versions
@@ -83,18 +87,24 @@ impl Gatherer<'_, '_> {
                     }
                     continue;
                 }
-                (Opened::Upstream, Origin::File(url)) => Some(Fetch::file(url)),
-                (Opened::Upstream, Origin::Image(name)) => registry::tag(name),
-                _ => None,
+                (Opened::Upstream, Origin::File(url)) => vec![Fetch::file(url)],
+                (Opened::Upstream, Origin::Image(name)) => {
+                    registry::tag(name).into_iter().collect()
+                }
+                (Opened::Registry(mirror), Origin::Image(name)) => {
+                    registry::tag(name).map_or_else(Vec::new, |fetch| mirror.at(&fetch))
+                }
+                _ => Vec::new(),
             };
-            let Some(fetch) = fetch else { continue };
             let limit = matches!(origin, Origin::Image(_)).then_some(image::DOCUMENT_LIMIT);
-            match self.download_unknown(&fetch, limit) {
-                Ok(digest) => return Ok(Some(digest)),
-                Err(Failure::Write(error)) => return Err(self.blobs.failed(error)),
-                Err(Failure::Final(problem) | Failure::Passing(problem)) => {
-                    let url = fetch.url;
-                    attempts.push(Attempt::Http { url, problem });
+            for fetch in fetches {
+                match self.download_unknown(&fetch, limit) {
+                    Ok(digest) => return Ok(Some(digest)),
+                    Err(Failure::Write(error)) => return Err(self.blobs.failed(error)),
+                    Err(Failure::Final(problem) | Failure::Passing(problem)) => {
+                        let url = fetch.url;
+                        attempts.push(Attempt::Http { url, problem });
+                    }
                 }
             }
         }

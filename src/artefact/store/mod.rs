@@ -11,7 +11,9 @@
 //! - `index`: one line per artefact, made for `sh` (see [`index`])
 //! - `index.json`: the same for tools, with versions, licences and origins
 
+mod answer;
 mod archive;
+mod auth;
 mod blobs;
 mod build;
 mod error;
@@ -24,15 +26,18 @@ mod layout;
 mod learn;
 mod pull;
 mod registry;
+mod registry_mirror;
 mod sbom;
 mod source;
 mod upstream;
 
+pub use auth::{Credentials, CredentialsError};
 pub use build::{Event, Laid, Report, Request, Set, build};
 pub use error::{Attempt, Problem, StoreError};
 pub use index::{Content, Listed, Listing, StoreFile};
 pub use learn::{Learn, learn};
 pub use pull::{Address, addresses, pull};
+pub use registry_mirror::{RegistryMirror, RegistryMirrorError};
 pub use sbom::sbom;
 pub use source::Source;
 pub use upstream::Copy;

@@ -51,7 +51,10 @@ fn split(name: &str) -> Option<(String, &str)> {
 
 /// The token service that a `WWW-Authenticate: Bearer …` header names, as a URL to ask.
 pub(super) fn token_url(challenge: &str) -> Option<String> {
-    let fields = challenge.strip_prefix("Bearer ")?;
+    let (scheme, fields) = challenge.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return None;
+    }
     let field = |name: &str| {
         let (_, rest) = fields.split_once(&format!("{name}=\""))?;
         rest.split_once('"').map(|(value, _)| value)

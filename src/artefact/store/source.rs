@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use super::archive;
 use super::error::StoreError;
+use super::registry_mirror::RegistryMirror;
 use super::upstream::Copy;
 use crate::artefact::digest::{Algorithm, Digest, Hasher};
 
@@ -22,6 +23,8 @@ pub enum Source {
     Mirror(String),
     /// A copy of upstream by host and path.
     Copy(Copy),
+    /// A registry that has the images of another one.
+    Registry(RegistryMirror),
     /// Each artefact's own URL, each image's own registry.
     Upstream,
 }

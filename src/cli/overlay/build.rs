@@ -64,6 +64,7 @@ pub(super) fn run(args: &Build, printer: &Printer) -> Result<(), Failure> {
         store: &store,
         dest: &out,
         ca_file: args.sources.ca_file(),
+        credentials: &args.sources.credentials()?,
     };
     let artefacts = sets.iter().map(|set| set.artefacts.len()).sum();
     let mut progress = Progress::new(printer, artefacts);

@@ -124,6 +124,7 @@ impl<'a> Locking<'a> {
             sources: &sources,
             store: &self.sources.store(lock)?,
             ca_file: self.sources.ca_file(),
+            credentials: &self.sources.credentials()?,
         };
         let mut progress = Progress::new(printer, unpinned.len());
         let learned = store::learn(&request, &mut |event| progress.tell(event));

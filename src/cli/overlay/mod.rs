@@ -6,6 +6,7 @@ mod lock;
 mod opened;
 mod progress;
 mod pull;
+mod registries;
 mod sets;
 mod sources;
 mod verify;

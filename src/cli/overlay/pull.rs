@@ -54,6 +54,7 @@ pub(super) fn run(args: &Pull, printer: &Printer) -> Result<(), Failure> {
         store: &args.sources.store(&to)?,
         dest: &to,
         ca_file: args.sources.ca_file(),
+        credentials: &args.sources.credentials()?,
     };
     let artefacts = sets.iter().map(|set| set.artefacts.len()).sum();
     let mut progress = Progress::new(printer, artefacts);

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::super::exit::Failure;
-use crate::artefact::store::{Copy, Source};
+use super::registries::Registries;
+use crate::artefact::store::{Copy, Credentials, Source};
 
 /// Where to look, and where to keep what was found.
 #[derive(Debug, Clone, Args)]
@@ -18,6 +19,8 @@ pub(super) struct Sources {
     /// asked after every `--from`
     #[arg(long, value_name = "DIR|URL")]
     mirror: Option<String>,
+    #[command(flatten)]
+    registries: Registries,
     /// Ask upstream for what none of them has
     #[arg(long)]
     upstream: bool,
@@ -46,7 +49,9 @@ impl Sources {
         let mut sources: Vec<Source> = given.chain(copy).collect();
         self.check_offline()?;
         self.check_mirror()?;
-        if self.upstream || (sources.is_empty() && !self.offline) {
+        let nothing_given = sources.is_empty() && !self.offline;
+        sources.extend(self.registries.list());
+        if self.upstream || nothing_given {
             sources.push(Source::Upstream);
         }
         Ok(sources)
@@ -72,6 +77,11 @@ impl Sources {
             )),
             _ => Ok(()),
         }
+    }
+
+    /// Logins to registries.
+    pub(super) fn credentials(&self) -> Result<Credentials, Failure> {
+        self.registries.credentials()
     }
 
     /// More trusted roots.
