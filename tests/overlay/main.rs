@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
-mod distribution;
+mod docker_archive;
 mod folder;
 mod http;
 mod lock;

@@ -6,9 +6,9 @@ use firstlight::artefact::store::{Credentials, RegistryMirror, Source};
 use firstlight::artefact::{Artefact, Digest, Item};
 use tempfile::TempDir;
 
-use crate::distribution::Registry;
 use crate::server::{Answer, serve};
 use crate::support::images::{Form, RealImage};
+use crate::support::registry::Registry;
 use crate::tokens::Tokens;
 use crate::upstream::{artefact, run, run_as, served};
 

@@ -84,7 +84,7 @@ fn broken(mut contents: Contents, error: io::Error) -> Contents {
     contents
 }
 
-fn stays_inside(name: &str) -> bool {
+pub(super) fn stays_inside(name: &str) -> bool {
     Path::new(name)
         .components()
         .all(|part| matches!(part, Component::Normal(_) | Component::CurDir))

@@ -1,8 +1,8 @@
 //! What must be read of an image to copy one platform of it: index, manifest, configuration.
 //! OCI image-spec v1 and Docker's schema 2, which differ only in media types here.
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::error::Attempt;
 use crate::artefact::digest::Digest;
@@ -32,18 +32,25 @@ pub(super) struct Descriptor {
 }
 
 /// Also the part of a configuration that says what it is for.
-#[derive(Deserialize, Clone)]
-struct Platform {
+#[derive(Deserialize, Serialize, Clone)]
+pub(super) struct Platform {
     architecture: String,
     os: String,
 }
 
 impl Platform {
-    fn is(&self, arch: Arch) -> bool {
+    pub(super) fn linux(arch: Arch) -> Self {
+        Self {
+            architecture: arch_name(arch).to_owned(),
+            os: "linux".to_owned(),
+        }
+    }
+
+    pub(super) fn is(&self, arch: Arch) -> bool {
         self.os == "linux" && self.architecture == arch_name(arch)
     }
 
-    fn shown(&self) -> String {
+    pub(super) fn shown(&self) -> String {
         format!("{}/{}", self.os, self.architecture)
     }
 }

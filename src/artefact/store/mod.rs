@@ -13,9 +13,11 @@
 
 mod answer;
 mod archive;
+mod archive_members;
 mod auth;
 mod blobs;
 mod build;
+mod docker_archive;
 mod error;
 mod find;
 mod gather;
@@ -24,6 +26,7 @@ mod image;
 pub mod index;
 mod layout;
 mod learn;
+mod named;
 mod pull;
 mod registry;
 mod registry_mirror;
@@ -33,9 +36,11 @@ mod upstream;
 
 pub use auth::{Credentials, CredentialsError};
 pub use build::{Event, Laid, Report, Request, Set, build};
+pub use docker_archive::{DockerArchive, DockerArchiveError, MadeImage, MadeIndex, Part};
 pub use error::{Attempt, Problem, StoreError};
 pub use index::{Content, Listed, Listing, StoreFile};
 pub use learn::{Learn, learn};
+pub use named::{NamedImage, named};
 pub use pull::{Address, addresses, pull};
 pub use registry_mirror::{RegistryMirror, RegistryMirrorError};
 pub use sbom::sbom;

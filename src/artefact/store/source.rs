@@ -118,7 +118,7 @@ impl Holdings {
 
 /// Regular files below `folder`, sorted. Links to files count, links to folders do not: they
 /// could lead in a circle.
-fn walk(folder: &Path, files: &mut Vec<(PathBuf, u64)>) -> io::Result<()> {
+pub(super) fn walk(folder: &Path, files: &mut Vec<(PathBuf, u64)>) -> io::Result<()> {
     let mut entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {

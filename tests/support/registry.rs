@@ -1,5 +1,7 @@
 //! A registry: Debian's docker-registry, on a port of its own.
 
+#![allow(dead_code, reason = "every test takes the part that it needs")]
+
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -7,8 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::images::RealImage;
-use crate::support::{run, tool};
+use super::images::RealImage;
+use super::{run, tool};
 
 /// A running registry; it ends with this.
 pub struct Registry {
