@@ -14,6 +14,8 @@ mod again;
 mod artefacts;
 #[path = "node/clock.rs"]
 mod clock;
+#[path = "node/containerd.rs"]
+mod containerd;
 #[path = "node/cuts.rs"]
 mod cuts;
 #[path = "node/hand_over.rs"]
