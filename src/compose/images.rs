@@ -1,6 +1,7 @@
 //! Whether what the cluster's manifests run is what its machines are given.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -26,7 +27,8 @@ pub fn unpinned(plan: &Plan, tree: &NodeTree) -> Vec<String> {
         .collect();
     let mut found = Vec::new();
     for (path, file) in &tree.files {
-        if !path.ends_with(".yaml") || !FOLDERS.iter().any(|folder| path.starts_with(folder)) {
+        let yaml = Path::new(path).extension().is_some_and(|end| end == "yaml");
+        if !yaml || !FOLDERS.iter().any(|folder| path.starts_with(folder)) {
             continue;
         }
         let mut named = BTreeSet::new();
