@@ -6,8 +6,9 @@ use firstlight::artefact::Digest;
 use tempfile::TempDir;
 
 use crate::server::{Answer, Server, serve};
+use crate::support::images::{config, layer};
 use crate::support::{self, Done, firstlight, root};
-use crate::upstream::{image, put};
+use crate::upstream::{image, put, tar_of};
 
 /// What manifests of a master run.
 const IMAGES: [&str; 6] = [
@@ -249,4 +250,60 @@ fn a_build_says_what_is_not_pinned_and_a_damaged_lock_is_refused() {
     assert!(refused.stderr.ends_with(
         "hint: restore it from version control, or remove it where the state folder is at hand\n"
     ));
+}
+
+#[test]
+fn an_image_of_a_docker_archive_is_pinned_by_the_index_that_is_made_for_it() {
+    let (server, of_registry) = upstream(b"program");
+    let place = Place::new(&server.url);
+    let registry = server.url.strip_prefix("http://").unwrap();
+    let archive = |arch: &str| {
+        let layer = layer("etc/demo", "1");
+        let config = config(arch, &[&layer]);
+        let manifest = format!(
+            r#"[{{"Config":"c.json","RepoTags":["{registry}/demo:v1.0"],"Layers":["l/layer.tar"]}}]"#
+        );
+        tar_of(&[
+            ("manifest.json".to_owned(), manifest.into_bytes()),
+            ("c.json".to_owned(), config),
+            ("l/layer.tar".to_owned(), layer),
+        ])
+    };
+    let file = "files/demo.tar".to_owned();
+    put(place.path(), &[(file.clone(), archive("arm64"))]);
+    let build = ["build", "--from", "files", "--upstream"];
+    let refused = place.run(&build);
+    assert_eq!(refused.code, Some(1));
+    assert_eq!(
+        refused.stderr,
+        format!(
+            "error: `{registry}/demo:v1.0` in `files/demo.tar`: no image for linux/amd64; it has: linux/arm64\n"
+        )
+    );
+    put(place.path(), &[(file, archive("amd64"))]);
+    place.run(&build).ok();
+    let lock = place.lock();
+    assert!(!lock.contains(&of_registry.to_string()), "{lock}");
+    let listed = fs_err::read_to_string(place.path().join("out/overlays/index")).unwrap();
+    let line = listed.lines().find(|line| line.contains("/demo:v1.0"));
+    let digest = line.unwrap().split(' ').nth(1).unwrap();
+    assert!(lock.contains(digest), "{lock}");
+
+    // a store that lost it finds it there again
+    fs_err::remove_dir_all(place.path().join("store")).unwrap();
+    fs_err::remove_dir_all(place.path().join("out")).unwrap();
+    place.run(&[&build[..], &["--locked"]].concat()).ok();
+    let again = fs_err::read_to_string(place.path().join("out/overlays/index")).unwrap();
+    assert_eq!((&place.lock(), &again), (&lock, &listed));
+    // and nowhere else
+    fs_err::remove_dir_all(place.path().join("store")).unwrap();
+    let refused = place.run(&["build", "--locked"]);
+    assert_eq!(refused.code, Some(1));
+    assert!(
+        refused
+            .stderr
+            .contains(&format!("{registry}/demo:v1.0 {digest}")),
+        "{}",
+        refused.stderr
+    );
 }

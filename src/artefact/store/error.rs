@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::docker_archive::DockerArchiveError;
 use crate::artefact::digest::Digest;
 use crate::artefact::pins::Unpinned;
 
@@ -45,6 +46,9 @@ pub enum StoreError {
         /// As the catalogue has it.
         url: String,
     },
+    /// An archive of images that is none, or not for these machines.
+    #[error(transparent)]
+    Archive(#[from] DockerArchiveError),
     /// Nobody published a digest, and no source has what it is of.
     #[error("{}", unpinned(missing))]
     Unpinned {

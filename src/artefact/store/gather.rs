@@ -19,7 +19,7 @@ use crate::artefact::digest::{Algorithm, Digest};
 
 /// A source, ready to be asked.
 pub(super) enum Opened<'a> {
-    Folder(Holdings),
+    Folder(&'a Path, Holdings),
     Mirror(&'a str),
     Copy(&'a Copy),
     Registry(&'a RegistryMirror),
@@ -84,7 +84,7 @@ impl<'a, 'p> Gatherer<'a, 'p> {
                     progress(Event::Scanning(folder));
                     let mut holdings = Holdings::scan(folder, algorithms)?;
                     notes.append(&mut holdings.notes);
-                    Opened::Folder(holdings)
+                    Opened::Folder(folder, holdings)
                 }
                 Source::Mirror(url) => Opened::Mirror(url),
                 Source::Copy(copy) => Opened::Copy(copy),
@@ -132,7 +132,9 @@ impl<'a, 'p> Gatherer<'a, 'p> {
                 break;
             }
             size = match source {
-                Opened::Folder(holdings) => from_folder(&self.blobs, holdings, wanted, attempts)?,
+                Opened::Folder(_, holdings) => {
+                    from_folder(&self.blobs, holdings, wanted, attempts)?
+                }
                 Opened::Mirror(root) => {
                     let fetch = below(root, &wanted.digest.blob_path());
                     self.download(wanted, fetch.as_ref(), attempts)?

@@ -12,15 +12,21 @@ use super::find::some_at_a_time;
 use super::gather::{Gatherer, Opened};
 use super::http::{Failure, Fetch};
 use super::source::Source;
-use super::{image, registry};
+use super::{image, made, registry};
 use crate::artefact::digest::{Algorithm, Digest, Hasher};
 use crate::artefact::pins::{Origin, Unpinned};
+use crate::config::model::Arch;
 
 /// What to look at.
 #[derive(Debug, Clone, Copy)]
 pub struct Learn<'a> {
     /// What is to be pinned.
     pub unpinned: &'a [Unpinned],
+    /// Images that were pinned when they were found by name: what the store lost of them is looked for
+    /// in folders again.
+    pub pinned: &'a BTreeMap<String, Digest>,
+    /// Of the machines, for images that are made of archives.
+    pub architectures: &'a [Arch],
     /// Asked in this order.
     pub sources: &'a [Source],
     /// Folder of the store, which keeps what was downloaded.
@@ -45,10 +51,19 @@ pub fn learn(
         &algorithms,
         progress,
     )?;
+    for (name, digest) in request.pinned {
+        let there = gatherer.blobs.verified(digest);
+        if there
+            .map_err(|error| gatherer.blobs.failed(error))?
+            .is_none()
+        {
+            gatherer.by_name(name, request.architectures)?;
+        }
+    }
     let learned = some_at_a_time(request.unpinned, |unpinned| {
         gatherer.tell(Event::Artefact(unpinned.origin.key()));
         let mut attempts = Vec::new();
-        let digest = gatherer.learn(&unpinned.origin, &mut attempts)?;
+        let digest = gatherer.learn(&unpinned.origin, request.architectures, &mut attempts)?;
         gatherer.tell(Event::Done);
         Ok((unpinned, digest, attempts))
     })?;
@@ -73,17 +88,25 @@ impl Gatherer<'_, '_> {
     fn learn(
         &self,
         origin: &Origin,
+        architectures: &[Arch],
         attempts: &mut Vec<Attempt>,
     ) -> Result<Option<Digest>, StoreError> {
         for source in &self.sources {
             let fetches = match (source, origin) {
-                (Opened::Folder(holdings), Origin::File(url)) => {
+                (Opened::Folder(_, holdings), Origin::File(url)) => {
                     let name = url.rsplit('/').next().unwrap_or(url);
                     // two of one name could be two versions
                     if let [(file, _)] = holdings.namesakes(name) {
                         let file = fs::File::open(file).map_err(StoreError::Read)?;
                         let digest = Digest::of_reader(Algorithm::Sha256, file);
                         return Ok(Some(digest.map_err(StoreError::Read)?.0));
+                    }
+                    continue;
+                }
+                (Opened::Folder(folder, _), Origin::Image(name)) => {
+                    let found = made::from_folder(&self.blobs, folder, name, architectures)?;
+                    if found.is_some() {
+                        return Ok(found);
                     }
                     continue;
                 }
@@ -109,6 +132,16 @@ impl Gatherer<'_, '_> {
             }
         }
         Ok(None)
+    }
+
+    /// Has the store hold again what folders have of an image.
+    fn by_name(&self, name: &str, architectures: &[Arch]) -> Result<(), StoreError> {
+        for source in &self.sources {
+            if let Opened::Folder(folder, _) = source {
+                made::from_folder(&self.blobs, folder, name, architectures)?;
+            }
+        }
+        Ok(())
     }
 
     /// Downloads into the store, under the digest that it has.

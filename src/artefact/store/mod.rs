@@ -26,6 +26,7 @@ mod image;
 pub mod index;
 mod layout;
 mod learn;
+mod made;
 mod named;
 mod pull;
 mod registry;

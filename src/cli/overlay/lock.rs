@@ -11,13 +11,15 @@ use super::super::printer::Printer;
 use super::progress::Progress;
 use super::sources::Sources;
 use crate::artefact::store::{self, Learn};
-use crate::artefact::{CatalogueError, Pins, Unpinned, pins};
+use crate::artefact::{CatalogueError, Digest, Origin, Pins, Unpinned, pins};
+use crate::config::model::Arch;
 use crate::lock;
 
 /// Pin what nobody published a digest of, in `firstlight.lock`
 ///
 /// For components of one's own (`--overlays`) whose digests are `null`: what the first source has that has
-/// something is pinned, and nothing else is used from then on. `overlay build` and `overlay pull` do it by
+/// something is pinned, and nothing else is used from then on. A folder has files by their name, and images
+/// by theirs, in OCI layouts, in what `docker save` wrote, and in release tarballs. `overlay build` and `overlay pull` do it by
 /// themselves, unless `--locked`. `build` takes the digests from the lock: commit it.
 #[derive(Debug, Clone, Args)]
 pub struct Lock {
@@ -74,10 +76,21 @@ impl<'a> Locking<'a> {
             .collect();
         let path = self.input.lock();
         if self.locked {
-            return complete_already(&path, &lacking);
+            complete_already(&path, &lacking)?;
         }
-        if !lacking.is_empty() {
-            upstream.extend(self.learn(&path, &lacking, printer)?);
+        // an image that came out of an archive is in no registry: it is looked for there again
+        let images: BTreeMap<String, Digest> = unpublished
+            .iter()
+            .filter_map(|unpinned| match &unpinned.origin {
+                Origin::Image(name) => Some((name.clone(), *upstream.get(name)?)),
+                Origin::File(_) => None,
+            })
+            .collect();
+        if !lacking.is_empty() || !images.is_empty() {
+            upstream.extend(self.learn(&path, &lacking, &images, printer)?);
+        }
+        if self.locked {
+            return Ok(());
         }
         for (key, digest) in &upstream {
             if known.upstream.get(key) != Some(digest) {
@@ -116,11 +129,17 @@ impl<'a> Locking<'a> {
         &self,
         lock: &Path,
         unpinned: &[Unpinned],
+        pinned: &BTreeMap<String, Digest>,
         printer: &Printer,
-    ) -> Result<BTreeMap<String, crate::artefact::Digest>, Failure> {
+    ) -> Result<BTreeMap<String, Digest>, Failure> {
         let sources = self.sources.list()?;
+        let hosts = self.input.read(&printer.quietly())?.config.hosts;
+        let architectures: BTreeSet<Arch> = hosts.iter().map(|host| host.arch).collect();
+        let architectures: Vec<Arch> = architectures.into_iter().collect();
         let request = Learn {
             unpinned,
+            pinned,
+            architectures: &architectures,
             sources: &sources,
             store: &self.sources.store(lock)?,
             ca_file: self.sources.ca_file(),
