@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use firstlight::artefact::Digest;
-use firstlight::artefact::store::{
-    DockerArchive, DockerArchiveError, MadeImage, NamedImage, named,
-};
+use firstlight::artefact::store::{DockerArchive, DockerArchiveError, MadeImage};
 use firstlight::config::model::Arch;
 use serde_json::{Value, json};
 use tar::EntryType;
@@ -17,12 +15,12 @@ use crate::support::images::{Form, RealImage, config, gzip, layer};
 use crate::support::run;
 use crate::upstream::put;
 
-const NAME: &str = "registry.k8s.io/kube-proxy:v1.34.7";
+pub const NAME: &str = "registry.k8s.io/kube-proxy:v1.34.7";
 
 /// Type, name, and content or target.
-type Entry = (EntryType, String, Vec<u8>);
+pub type Entry = (EntryType, String, Vec<u8>);
 
-fn file(name: &str, content: &[u8]) -> Entry {
+pub fn file(name: &str, content: &[u8]) -> Entry {
     (EntryType::Regular, name.to_owned(), content.to_vec())
 }
 
@@ -30,7 +28,7 @@ fn link(kind: EntryType, name: &str, target: &str) -> Entry {
     (kind, name.to_owned(), target.as_bytes().to_vec())
 }
 
-fn tar(entries: &[Entry]) -> Vec<u8> {
+pub fn tar(entries: &[Entry]) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
     for (kind, name, content) in entries {
         let mut header = tar::Header::new_gnu();
@@ -52,7 +50,7 @@ fn tar(entries: &[Entry]) -> Vec<u8> {
 }
 
 /// As `docker save` before 25 has it: a folder a layer, equal ones by link.
-fn saved(arch: &str, tags: &[&str]) -> Vec<Entry> {
+pub fn saved(arch: &str, tags: &[&str]) -> Vec<Entry> {
     let one = layer("bin/demo", &format!("demo for {arch}"));
     let config = config(arch, &[&one, &one]);
     let config_name = format!("{}.json", Digest::sha256(&config).hex());
@@ -88,7 +86,7 @@ fn refused(entries: &[Entry]) -> String {
 }
 
 /// Every part is what its digest says.
-fn whole(image: &MadeImage) -> Value {
+pub fn whole(image: &MadeImage) -> Value {
     assert_eq!(image.digest, Digest::sha256(&image.manifest));
     for part in &image.parts {
         let mut content = Vec::new();
@@ -374,78 +372,4 @@ fn what_skopeo_wrote_is_read() {
     let to = format!("docker-archive:{}:{NAME}", again.display());
     skopeo(&format!("oci:{}", layout.display()), &to);
     assert_eq!(find(&again, NAME).unwrap().manifest, made.manifest);
-}
-
-#[test]
-fn finds_images_by_name_whatever_the_form() {
-    let image = |name| RealImage::new(name, Form::Oci, &[("amd64", "amd64")]);
-    let dir = tempfile::tempdir().unwrap();
-    let [full, tag, packed] = ["full", "tag", "packed"].map(image);
-    let reference = "org.opencontainers.image.ref.name";
-    full.layout(
-        &dir.path().join("a"),
-        &json!({ "io.containerd.image.name": "registry.k8s.io/full:v1", reference: "v1" }),
-    );
-    // what `skopeo copy … oci:tag:v1` writes
-    tag.layout(&dir.path().join("tag"), &json!({ reference: "v1" }));
-    let layout = tempfile::tempdir().unwrap();
-    packed.layout(
-        layout.path(),
-        &json!({ reference: "registry.k8s.io/packed:v1" }),
-    );
-    let to = dir.path().join("packed.tar");
-    run(Command::new("tar")
-        .arg("-cf")
-        .arg(&to)
-        .arg("-C")
-        .arg(layout.path())
-        .arg("."))
-    .ok();
-    put(
-        dir.path(),
-        &[
-            ("arm64.tar".to_owned(), tar(&saved("arm64", &[NAME]))),
-            (
-                "k8s/server.tar.gz".to_owned(),
-                gzip(&tar(&[file("b/p.tar", &tar(&saved("amd64", &[NAME])))])),
-            ),
-            ("other.tar.gz".to_owned(), gzip(&layer("bin/x", "x"))),
-            (
-                "broken.tgz".to_owned(),
-                gzip(&layer("bin/x", "x"))[..20].to_vec(),
-            ),
-        ],
-    );
-    let by = |name: &str| named(dir.path(), name, Arch::Amd64).unwrap();
-    for (name, image, place) in [
-        ("full", &full, "a"),
-        ("tag", &tag, "tag"),
-        ("packed", &packed, "packed.tar"),
-    ] {
-        let found = by(&format!("registry.k8s.io/{name}:v1"));
-        let (digest, place) = (image.digest, dir.path().join(place));
-        assert_eq!(found, Some(NamedImage::Layout { digest, place }), "{name}");
-    }
-    let Some(NamedImage::Made(made)) = by(NAME) else {
-        panic!("no {NAME}");
-    };
-    whole(&made);
-    // one that cannot be read may have what nothing else has
-    let error = named(dir.path(), "registry.k8s.io/none:v1", Arch::Amd64).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("broken.tgz` is no whole tar archive"),
-        "{error}"
-    );
-    fs_err::remove_file(dir.path().join("broken.tgz")).unwrap();
-    assert_eq!(by("registry.k8s.io/none:v1"), None);
-    fs_err::remove_file(dir.path().join("k8s/server.tar.gz")).unwrap();
-    let error = named(dir.path(), NAME, Arch::Amd64)
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("no image for linux/amd64; it has: linux/arm64"),
-        "{error}"
-    );
 }

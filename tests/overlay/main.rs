@@ -6,6 +6,7 @@ mod docker_archive;
 mod folder;
 mod http;
 mod lock;
+mod named;
 mod pull;
 mod read;
 mod refused;
