@@ -56,7 +56,7 @@ pub(super) fn run(args: &Build, printer: &Printer) -> Result<(), Failure> {
         .clone()
         .unwrap_or_else(|| args.input.file.with_file_name("out").join("overlays"));
     let sets = sets(&plan, args.by_role);
-    let store = args.sources.store(&out)?;
+    let store = args.sources.store("--out", &out)?;
     let _held = hold(&out, printer)?;
     let request = Request {
         sets: &sets,

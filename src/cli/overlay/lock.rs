@@ -141,7 +141,7 @@ impl<'a> Locking<'a> {
             pinned,
             architectures: &architectures,
             sources: &sources,
-            store: &self.sources.store(lock)?,
+            store: &self.sources.store("--store", lock)?,
             ca_file: self.sources.ca_file(),
             credentials: &self.sources.credentials()?,
         };

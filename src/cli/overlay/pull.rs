@@ -51,7 +51,7 @@ pub(super) fn run(args: &Pull, printer: &Printer) -> Result<(), Failure> {
     let request = Request {
         sets: &sets,
         sources: &sources,
-        store: &args.sources.store(&to)?,
+        store: &args.sources.store("--to", &to)?,
         dest: &to,
         ca_file: args.sources.ca_file(),
         credentials: &args.sources.credentials()?,

@@ -89,14 +89,16 @@ impl Sources {
         self.ca_file.as_deref()
     }
 
-    /// The store, made if needed; never `out`, which only holds what one cluster needs.
-    pub(super) fn store(&self, out: &Path) -> Result<PathBuf, Failure> {
+    /// The store, made if needed; never `out`, which `flag` names and which only holds what one cluster needs.
+    pub(super) fn store(&self, flag: &str, out: &Path) -> Result<PathBuf, Failure> {
         let store = self.store.clone().map_or_else(shared_store, Ok)?;
         fs_err::create_dir_all(&store)?;
         if fs_err::canonicalize(&store).ok() == fs_err::canonicalize(out).ok() {
             return Err(Failure::message(
                 out,
-                "this is the store that all builds share\nhint: choose another folder",
+                &format!(
+                    "this is the store that all builds share\nhint: choose another folder with `{flag}`"
+                ),
             ));
         }
         Ok(store)
