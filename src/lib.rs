@@ -13,6 +13,7 @@ pub mod diagnostic;
 pub mod identity;
 pub mod lock;
 pub mod pack;
+pub mod packages;
 pub mod plan;
 pub mod render;
 pub mod yaml;

@@ -21,7 +21,7 @@ fn destinations(artefact: &Artefact) -> Vec<&str> {
     match &artefact.item {
         Item::File { dest, .. } => vec![dest],
         Item::TarGz { members, .. } => members.iter().map(|(_, dest)| dest.as_str()).collect(),
-        Item::Deb { .. } | Item::Image { .. } => vec![],
+        Item::Package { .. } | Item::Image { .. } => vec![],
     }
 }
 
@@ -62,7 +62,7 @@ fn every_train_is_completely_pinned_on_both_architectures() {
             }
             assert!(
                 list.iter()
-                    .any(|a| matches!(&a.item, Item::Deb { name, .. } if name == "conntrack"))
+                    .any(|a| matches!(&a.item, Item::Package { name, .. } if name == "conntrack"))
             );
         }
     }

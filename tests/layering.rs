@@ -13,6 +13,7 @@ const ALLOWED: [(&str, &[&str]); 10] = [
     ("pack", &[]),
     ("lock", &[]),
     ("artefact", &["yaml", "config::model::Arch"]),
+    ("packages", &["artefact", "config::model::Arch"]),
     ("config", &["diagnostic", "yaml"]),
     ("plan", &["config", "artefact", "diagnostic", "yaml"]),
     (
@@ -34,7 +35,7 @@ const ALLOWED: [(&str, &[&str]); 10] = [
 ];
 
 /// Stages that are functions from values to values.
-const PURE: [&str; 4] = ["config", "plan", "compose", "render"];
+const PURE: [&str; 5] = ["config", "packages", "plan", "compose", "render"];
 
 /// What a pure stage never names.
 const IMPURE: [&str; 19] = [

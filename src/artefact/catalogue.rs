@@ -16,6 +16,7 @@ use super::digest::Digest;
 use super::list::Where;
 use super::load;
 use super::pins::{Pins, Unpinned};
+use super::repositories::Repositories;
 use super::train::{Train, TrainSpec};
 use crate::config::model::Arch;
 
@@ -30,6 +31,11 @@ pub struct Catalogue {
     pub packages: BTreeMap<String, PackageSet>,
     /// What stands in for digests that nobody published.
     pub pins: Pins,
+    /// Armoured OpenPGP public keys, by file name below `packages/keys/`.
+    pub keys: BTreeMap<String, String>,
+    /// What base images have, by file name below `packages/images/`: package to version, where
+    /// that is known.
+    pub images: BTreeMap<String, BTreeMap<String, Option<String>>>,
 }
 
 /// What is wrong with the catalogue, or with what was asked of it.
@@ -65,6 +71,14 @@ pub enum CatalogueError {
         name: String,
         /// Those that exist.
         known: String,
+    },
+    /// A package list names a file of keys, or of an image's packages, that is not there.
+    #[error("package list `{list}` names the unknown file `packages/{file}`")]
+    UnknownFile {
+        /// The list.
+        list: String,
+        /// Below `packages/`.
+        file: String,
     },
     /// A train names a component without a folder.
     #[error("release train `{train}` names the unknown component `{component}`")]
@@ -246,6 +260,14 @@ pub struct PackageSet {
     pub packages: BTreeMap<String, Package>,
     /// Names of those that only the distribution's own signed repository has: no digest is known.
     pub from_repository: Vec<String>,
+    /// Names of those to resolve from `repositories`, with all that they need beyond the image.
+    pub wanted: Vec<String>,
+    /// The distribution's own.
+    pub repositories: Option<Repositories>,
+    /// Files below `packages/keys/`: who may have signed the repositories.
+    pub keys: Vec<String>,
+    /// Files below `packages/images/`: what the base image has. None known: everything is lacking.
+    pub image: Option<PerArch<String>>,
 }
 
 /// One distribution package.

@@ -33,6 +33,26 @@ impl Where {
     }
 }
 
+/// A family of package files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PackageKind {
+    /// Debian's, installed by apt.
+    Deb,
+    /// RPM's, installed by yum or dnf.
+    Rpm,
+}
+
+impl PackageKind {
+    /// The end of a file's name, and the word for it in lists.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Deb => "deb",
+            Self::Rpm => "rpm",
+        }
+    }
+}
+
 /// One thing a node needs, pinned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artefact {
@@ -71,15 +91,17 @@ pub enum Item {
         /// Path as the archive writes it, absolute path on the node; sorted.
         members: Vec<(String, String)>,
     },
-    /// A Debian package file.
-    Deb {
+    /// A distribution package.
+    Package {
+        /// Of which family.
+        kind: PackageKind,
         /// Of the package.
         digest: Digest,
         /// In the distribution's pool, which drops superseded versions.
         url: String,
         /// Package name.
         name: String,
-        /// As dpkg shows it.
+        /// As dpkg or rpm shows it.
         version: String,
     },
     /// A container image.
@@ -97,7 +119,7 @@ impl Artefact {
         match &self.item {
             Item::File { digest, .. }
             | Item::TarGz { digest, .. }
-            | Item::Deb { digest, .. }
+            | Item::Package { digest, .. }
             | Item::Image { digest, .. } => digest,
         }
     }
@@ -114,7 +136,9 @@ impl Artefact {
     /// Where upstream has it; for an image, `repository:tag@digest`.
     pub fn origin(&self) -> String {
         match &self.item {
-            Item::File { url, .. } | Item::TarGz { url, .. } | Item::Deb { url, .. } => url.clone(),
+            Item::File { url, .. } | Item::TarGz { url, .. } | Item::Package { url, .. } => {
+                url.clone()
+            }
             Item::Image { name, digest } => format!("{name}@{digest}"),
         }
     }
@@ -122,7 +146,7 @@ impl Artefact {
     /// The last part of its URL; `repository:tag` of an image.
     pub fn name(&self) -> &str {
         match &self.item {
-            Item::File { url, .. } | Item::TarGz { url, .. } | Item::Deb { url, .. } => {
+            Item::File { url, .. } | Item::TarGz { url, .. } | Item::Package { url, .. } => {
                 url.rsplit('/').next().unwrap_or(url)
             }
             Item::Image { name, .. } => name,
@@ -211,7 +235,7 @@ impl Train<'_> {
 }
 
 /// Go's and Debian's name of an architecture.
-pub(super) const fn arch_name(arch: Arch) -> &'static str {
+pub(crate) const fn arch_name(arch: Arch) -> &'static str {
     match arch {
         Arch::Amd64 => "amd64",
         Arch::Arm64 => "arm64",
@@ -268,7 +292,8 @@ fn debs(catalogue: &Catalogue, set: &str, arch: Arch) -> Result<Vec<Artefact>, C
             version: package.version.clone(),
             licence: package.licence.clone(),
             on: Where::Everywhere,
-            item: Item::Deb {
+            item: Item::Package {
+                kind: PackageKind::Deb,
                 digest: file.digest,
                 url: format!("{}/{}", set.base, file.path),
                 name: name.clone(),

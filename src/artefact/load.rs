@@ -1,5 +1,6 @@
 //! Reads the catalogue's YAML: the copy inside the program, then a folder laid out alike.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, DirEntry, include_dir};
@@ -14,11 +15,18 @@ enum Kind {
     Component(String),
     Train(String),
     Packages(String),
+    Key(String),
+    Image(String),
 }
 
 /// Everything else (units, scripts, manifests, documents) is not the catalogue's.
 fn kind(path: &Path) -> Option<Kind> {
     let (folder, file) = (path.parent()?.to_str()?, path.file_name()?.to_str()?);
+    match (folder, file.rsplit_once('.')) {
+        ("packages/keys", Some((_, "asc"))) => return Some(Kind::Key(file.to_owned())),
+        ("packages/images", Some((_, "txt"))) => return Some(Kind::Image(file.to_owned())),
+        _ => {}
+    }
     let stem = file.strip_suffix(".yml")?.to_owned();
     match folder {
         "trains" => Some(Kind::Train(stem)),
@@ -52,8 +60,13 @@ pub(super) fn folder(catalogue: &mut Catalogue, dir: &Path) -> Result<(), Catalo
         if !sub.is_dir() {
             continue;
         }
-        for file in entries(&sub)? {
-            let relative = name.join(file);
+        let mut files: Vec<PathBuf> = entries(&sub)?.iter().map(|f| name.join(f)).collect();
+        for inner in ["packages/keys", "packages/images"].map(Path::new) {
+            if inner.starts_with(&name) && dir.join(inner).is_dir() {
+                files.extend(entries(&dir.join(inner))?.iter().map(|f| inner.join(f)));
+            }
+        }
+        for relative in files {
             let path = dir.join(&relative);
             if kind(&relative).is_some() {
                 let bytes = fs_err::read(&path).map_err(CatalogueError::Read)?;
@@ -92,23 +105,46 @@ fn add(
         Some(Kind::Packages(name)) => {
             catalogue.packages.insert(name, parse(shown, bytes)?);
         }
+        Some(Kind::Key(name)) => {
+            catalogue.keys.insert(name, text(shown, bytes)?.to_owned());
+        }
+        Some(Kind::Image(name)) => {
+            catalogue.images.insert(name, image(text(shown, bytes)?));
+        }
         None => {}
     }
     Ok(())
 }
 
 fn parse<T: DeserializeOwned>(file: &Path, bytes: &[u8]) -> Result<T, CatalogueError> {
-    let fail = |line, column, message| CatalogueError::Parse {
+    serde_yaml::from_str(text(file, bytes)?).map_err(|error| {
+        let (line, column) = error
+            .location()
+            .map_or((0, 0), |at| (at.line(), at.column()));
+        fail(file, line, column, error.without_snippet().to_string())
+    })
+}
+
+fn text<'b>(file: &Path, bytes: &'b [u8]) -> Result<&'b str, CatalogueError> {
+    str::from_utf8(bytes).map_err(|_| fail(file, 0, 0, "not UTF-8".to_owned()))
+}
+
+fn fail(file: &Path, line: u64, column: u64, message: String) -> CatalogueError {
+    CatalogueError::Parse {
         file: file.to_owned(),
         line,
         column,
         message,
+    }
+}
+
+/// Lines `name` or `name version`, as `dpkg-query -W` and `rpm -qa` can write them; `#` begins a
+/// comment.
+fn image(text: &str) -> BTreeMap<String, Option<String>> {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let package = |line: &str| {
+        let mut words = line.split_whitespace();
+        Some((words.next()?.to_owned(), words.next().map(str::to_owned)))
     };
-    let text = str::from_utf8(bytes).map_err(|_| fail(0, 0, "not UTF-8".to_owned()))?;
-    serde_yaml::from_str(text).map_err(|error| {
-        let (line, column) = error
-            .location()
-            .map_or((0, 0), |at| (at.line(), at.column()));
-        fail(line, column, error.without_snippet().to_string())
-    })
+    lines.filter_map(package).collect()
 }

@@ -5,11 +5,13 @@ pub mod digest;
 pub mod list;
 mod load;
 pub mod pins;
+pub mod repositories;
 pub mod store;
 pub mod train;
 
 pub use catalogue::{Catalogue, CatalogueError};
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
-pub use list::{Artefact, Item, Where};
+pub use list::{Artefact, Item, PackageKind, Where};
 pub use pins::{Origin, Pins, Unpinned};
+pub use repositories::{AptRepository, Repositories, RpmRepository, Signed, Sources};
 pub use train::Train;

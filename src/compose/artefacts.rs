@@ -33,12 +33,13 @@ pub(super) fn add(tree: &mut NodeTree, node: &Node) {
                     .collect();
                 lines.push(format!("tgz {digest} {url} {}", pairs.join(" ")));
             }
-            Item::Deb {
+            Item::Package {
+                kind,
                 digest,
                 url,
                 name,
                 version,
-            } => lines.push(format!("deb {digest} {url} {name} {version}")),
+            } => lines.push(format!("{} {digest} {url} {name} {version}", kind.name())),
             Item::Image { .. } => {}
         }
     }

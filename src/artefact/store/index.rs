@@ -144,7 +144,7 @@ fn listed(held: &Held<'_>) -> Listed {
     let kind = match artefact.item {
         Item::File { .. } => "file",
         Item::TarGz { .. } => "tar-gz",
-        Item::Deb { .. } => "deb",
+        Item::Package { kind, .. } => kind.name(),
         Item::Image { .. } => "image",
     };
     let image = held.image.as_ref();

@@ -87,7 +87,7 @@ fn fetches_of(
 ) -> Result<Result<Vec<Fetch>, Box<Problem>>, StoreError> {
     let (name, digest) = match &artefact.item {
         Item::Image { name, digest } => (name, digest),
-        Item::File { url, .. } | Item::TarGz { url, .. } | Item::Deb { url, .. } => {
+        Item::File { url, .. } | Item::TarGz { url, .. } | Item::Package { url, .. } => {
             return Ok(Ok(vec![Fetch::file(url)]));
         }
     };

@@ -1,0 +1,190 @@
+//! Distribution packages from the distribution's own signed metadata: which files a node must
+//! have so that some packages can be installed on its base image without any network.
+//!
+//! [`resolve`] trusts nothing but the keys it is given. apt: `InRelease` (or `Release` with
+//! `Release.gpg`) is verified, the index of packages is held to the digest in it, and each
+//! package's digest comes from that index. RPM: `repomd.xml` is verified by `repomd.xml.asc` and
+//! leads to the digests in the same way; where a distribution signs only its packages, each chosen
+//! one is fetched and its own signature verified. It does no input or output of its own.
+
+mod apt;
+mod base;
+mod error;
+mod index;
+mod openpgp;
+mod pool;
+mod rpm;
+mod solve;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+pub use crate::artefact::list::PackageKind;
+pub use crate::artefact::{AptRepository, Repositories, RpmRepository, Signed};
+pub use error::ResolveError;
+pub use openpgp::PgpError;
+
+use crate::artefact::Digest;
+use crate::config::model::Arch;
+use openpgp::Keyring;
+use pool::{Candidate, Pool};
+
+/// Gets the content of a URL, of at most so many bytes; what went wrong in words otherwise.
+pub type Fetch<'f> = dyn Fn(&str, u64) -> Result<Vec<u8>, String> + 'f;
+
+/// What to resolve, against what.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Where the distribution has its packages.
+    pub repositories: &'a Repositories,
+    /// Armoured OpenPGP public keys, of which any may have signed.
+    pub keys: &'a [&'a str],
+    /// Of the node.
+    pub arch: Arch,
+    /// The packages of the base image, with their versions where known.
+    pub base: &'a BTreeMap<String, Option<String>>,
+    /// Names of packages. One that the image has already adds nothing.
+    pub names: &'a [String],
+    /// What an earlier resolution was made from: metadata older than that are refused.
+    pub locked: &'a [Release],
+}
+
+/// One package file, pinned.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pinned {
+    /// As the distribution names it.
+    pub name: String,
+    /// As the distribution writes it, with epoch where it has one.
+    pub version: String,
+    /// The distribution's word, such as `amd64`, `all`, `x86_64`, `noarch`.
+    pub arch: String,
+    /// Of which kind the file is.
+    pub kind: PackageKind,
+    /// The file.
+    pub url: String,
+    /// From the signed metadata.
+    pub digest: Digest,
+    /// Bytes.
+    pub size: u64,
+    /// As the metadata say, which is no SPDX expression; Debian's do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
+}
+
+/// One signed file that packages were resolved from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Release {
+    /// Of `InRelease`, `Release` or `repomd.xml`.
+    pub url: String,
+    /// RFC 3339, UTC: when the distribution says it was made.
+    pub date: String,
+    /// Of the file as it came.
+    pub digest: Digest,
+}
+
+/// What must be installed, and what says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolved {
+    /// Everything that the image lacks, sorted by name.
+    pub packages: Vec<Pinned>,
+    /// In the order of the repositories.
+    pub releases: Vec<Release>,
+}
+
+/// Resolves the closure of `wanted.names` beyond the image. `now` is what expiry dates are held
+/// to, except for releases that have ended (`ended: true`).
+pub fn resolve(
+    wanted: &Wanted<'_>,
+    fetch: &Fetch<'_>,
+    now: OffsetDateTime,
+) -> Result<Resolved, ResolveError> {
+    if wanted.keys.is_empty() {
+        return Err(ResolveError::NoKeys);
+    }
+    let mut keys = Keyring::default();
+    for key in wanted.keys {
+        keys.add(key).map_err(ResolveError::Keys)?;
+    }
+    let source = Source {
+        fetch,
+        keys: &keys,
+        now,
+        arch: wanted.arch,
+        locked: wanted.locked,
+    };
+    let (kind, releases, candidates) = match wanted.repositories {
+        Repositories::Apt(list) => {
+            let (releases, candidates) = apt::read(&source, list)?;
+            (PackageKind::Deb, releases, candidates)
+        }
+        Repositories::Rpm(list) => {
+            let (releases, candidates) = rpm::read(&source, list)?;
+            (PackageKind::Rpm, releases, candidates)
+        }
+    };
+    let pool = Pool::new(kind, candidates);
+    let chosen = solve::closure(&pool, wanted.base, wanted.names)?;
+    if let Repositories::Rpm(list) = wanted.repositories {
+        for package in &chosen {
+            if list[package.repository].signed == Signed::Packages {
+                rpm::signed(&source, package)?;
+            }
+        }
+    }
+    let pinned = |package: &&Candidate| Pinned {
+        name: package.name.clone(),
+        version: package.version.clone(),
+        arch: package.arch.clone(),
+        kind,
+        url: package.url.clone(),
+        digest: package.digest,
+        size: package.size,
+        licence: package.licence.clone(),
+    };
+    Ok(Resolved {
+        packages: chosen.iter().map(pinned).collect(),
+        releases,
+    })
+}
+
+/// What both families read their repositories with.
+struct Source<'a> {
+    fetch: &'a Fetch<'a>,
+    keys: &'a Keyring,
+    now: OffsetDateTime,
+    arch: Arch,
+    locked: &'a [Release],
+}
+
+impl Source<'_> {
+    /// Refuses metadata that are from the future, or older than those locked before.
+    fn dated(
+        &self,
+        url: &str,
+        date: OffsetDateTime,
+        bytes: &[u8],
+    ) -> Result<Release, ResolveError> {
+        let (url, shown) = (url.to_owned(), index::shown(date));
+        // clocks differ; a day is what a wrong time zone makes of it
+        if date > self.now + time::Duration::DAY {
+            return Err(ResolveError::NotYet { url, date: shown });
+        }
+        let locked = self.locked.iter().find(|release| release.url == url);
+        if let Some(locked) = locked.filter(|locked| locked.date > shown) {
+            return Err(ResolveError::Older {
+                url,
+                date: shown,
+                locked: locked.date.clone(),
+            });
+        }
+        Ok(Release {
+            url,
+            date: shown,
+            digest: Digest::sha256(bytes),
+        })
+    }
+}

@@ -1,0 +1,165 @@
+//! Public keys (RFC 9580 §5.5.2, version 4), and what their own signatures say of them.
+
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+
+use super::packet::{Cursor, packets};
+use super::signature::{self, Signature};
+use super::{PgpError, armor};
+
+/// The keys that a repository may be signed with.
+#[derive(Debug, Default)]
+pub(in crate::packages) struct Keyring {
+    pub(super) keys: Vec<Key>,
+}
+
+/// A public key, or a subkey of one.
+#[derive(Debug)]
+pub(super) struct Key {
+    /// The last eight bytes of its fingerprint.
+    pub(super) id: [u8; 8],
+    pub(super) material: Material,
+    /// Seconds since 1970.
+    pub(super) expires: Option<i64>,
+    pub(super) revoked: bool,
+    created: u32,
+    /// When the signature was made that `expires` is from.
+    said: u32,
+    /// A subkey for something else than signing, such as encryption.
+    other_purpose: bool,
+}
+
+/// What a signature is verified with.
+#[derive(Debug)]
+pub(super) enum Material {
+    /// Modulus and exponent, big-endian.
+    Rsa(Vec<u8>, Vec<u8>),
+    /// Of 32 bytes.
+    Ed25519(Vec<u8>),
+}
+
+const PUBLIC_KEY: u8 = 6;
+const SUBKEY: u8 = 14;
+const SIGNATURE: u8 = 2;
+/// RFC 9580 §9.1
+const RSA: [u8; 2] = [1, 3];
+const EDDSA_LEGACY: u8 = 22;
+const ED25519: u8 = 27;
+/// 1.3.6.1.4.1.11591.15.1, as RFC 9580 §9.2 writes it
+const ED25519_OID: &[u8] = &[0x2b, 0x06, 0x01, 0x04, 0x01, 0xda, 0x47, 0x0f, 0x01];
+/// Key flag «may sign data» (§5.2.3.29).
+const MAY_SIGN: u8 = 2;
+
+impl Keyring {
+    /// Adds the keys of an armoured file. Keys of a kind that cannot be verified are left out; a
+    /// file without any other is refused.
+    pub(in crate::packages) fn add(&mut self, armoured: &str) -> Result<(), PgpError> {
+        let bytes = armor::dearmour(armoured, "PGP PUBLIC KEY BLOCK")?;
+        let before = self.keys.len();
+        let mut primary: Option<[u8; 8]> = None;
+        // what the signatures that follow speak of; `None`: of a key that was left out
+        let mut subject: Option<usize> = None;
+        for packet in packets(&bytes)? {
+            match packet.tag {
+                PUBLIC_KEY | SUBKEY => {
+                    let id = key_id(packet.body);
+                    if packet.tag == PUBLIC_KEY {
+                        primary = Some(id);
+                    }
+                    subject = Key::read(packet.body, id).map(|key| {
+                        self.keys.push(key);
+                        self.keys.len() - 1
+                    });
+                }
+                SIGNATURE => {
+                    let Ok(Some(signature)) = signature::read_one(packet.body) else {
+                        continue;
+                    };
+                    if let Some(index) = subject
+                        && primary.is_some_and(|id| signature.issuers.contains(&id))
+                    {
+                        self.keys[index].told(&signature);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let mut fit = |index: usize| !self.keys[index].other_purpose;
+        if !(before..self.keys.len()).any(&mut fit) {
+            return Err(PgpError::Malformed("a key file"));
+        }
+        self.keys.retain(|key| !key.other_purpose);
+        // a key that two files have: a revocation counts, then what was said last
+        self.keys
+            .sort_by_key(|key| std::cmp::Reverse((key.revoked, key.said)));
+        Ok(())
+    }
+}
+
+/// The fingerprint of a version 4 key is SHA-1 over its packet (§5.5.4.2). It only says which key
+/// to try, so that SHA-1 is weak does no harm here.
+fn key_id(body: &[u8]) -> [u8; 8] {
+    let length = u16::try_from(body.len()).unwrap_or_default().to_be_bytes();
+    let hashed = [&[0x99][..], &length, body].concat();
+    let fingerprint = digest(&SHA1_FOR_LEGACY_USE_ONLY, &hashed);
+    let mut id = [0; 8];
+    id.copy_from_slice(&fingerprint.as_ref()[12..]);
+    id
+}
+
+impl Key {
+    /// `None` for versions and algorithms that are not verified here.
+    fn read(body: &[u8], id: [u8; 8]) -> Option<Self> {
+        let mut cursor = Cursor(body);
+        if cursor.u8()? != 4 {
+            return None;
+        }
+        let created = cursor.u32()?;
+        let algorithm = cursor.u8()?;
+        let material = if RSA.contains(&algorithm) {
+            Material::Rsa(cursor.mpi()?.to_vec(), cursor.mpi()?.to_vec())
+        } else if algorithm == ED25519 {
+            Material::Ed25519(cursor.take(32)?.to_vec())
+        } else if algorithm == EDDSA_LEGACY {
+            let length = cursor.u8()?;
+            if cursor.take(usize::from(length))? != ED25519_OID {
+                return None;
+            }
+            // a point of prefix 0x40 and 32 bytes (§11.2)
+            let (prefix, point) = cursor.mpi()?.split_first()?;
+            if (*prefix, point.len()) != (0x40, 32) {
+                return None;
+            }
+            Material::Ed25519(point.to_vec())
+        } else {
+            return None;
+        };
+        Some(Self {
+            id,
+            material,
+            expires: None,
+            revoked: false,
+            created,
+            said: 0,
+            other_purpose: false,
+        })
+    }
+
+    /// Takes what its owner's signature says: the newest one counts.
+    fn told(&mut self, signature: &Signature<'_>) {
+        match signature.kind {
+            // certifications of a user id, a direct signature, the binding of a subkey
+            0x10..=0x13 | 0x18 | 0x1f if signature.made >= self.said => {
+                self.said = signature.made;
+                self.expires = signature
+                    .key_lifetime
+                    .filter(|seconds| *seconds > 0)
+                    .map(|seconds| i64::from(self.created) + i64::from(seconds));
+                if let (0x18, Some(flags)) = (signature.kind, signature.key_flags) {
+                    self.other_purpose = flags & MAY_SIGN == 0;
+                }
+            }
+            0x20 | 0x28 => self.revoked = true,
+            _ => {}
+        }
+    }
+}
