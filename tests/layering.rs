@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Stage and what of this crate it may name; `module::Item` allows that item alone.
-const ALLOWED: [(&str, &[&str]); 10] = [
+const ALLOWED: [(&str, &[&str]); 11] = [
     ("diagnostic", &[]),
     ("yaml", &["diagnostic"]),
     ("pack", &[]),

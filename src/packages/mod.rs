@@ -25,6 +25,7 @@ pub use crate::artefact::list::PackageKind;
 pub use crate::artefact::{AptRepository, Repositories, RpmRepository, Signed};
 pub use error::ResolveError;
 pub use openpgp::PgpError;
+pub use pool::compare as compare_versions;
 
 use crate::artefact::Digest;
 use crate::config::model::Arch;

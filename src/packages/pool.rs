@@ -202,7 +202,8 @@ impl Pool {
     }
 }
 
-fn compare(kind: PackageKind, a: &str, b: &str) -> Ordering {
+/// The family's order of versions: which of two is newer.
+pub fn compare(kind: PackageKind, a: &str, b: &str) -> Ordering {
     match kind {
         PackageKind::Deb => apt::version::compare(a, b),
         PackageKind::Rpm => rpm::version::compare(a, b),

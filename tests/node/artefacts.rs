@@ -386,6 +386,35 @@ fn packages_come_from_the_distribution_where_no_store_has_them_all() {
 }
 
 #[test]
+fn packages_of_the_rpm_family_are_installed_from_files_without_any_repository() {
+    let package = b"a package";
+    let upstream = Server::new([("/ip.rpm".to_owned(), Answer::Whole(package.to_vec()))]);
+    let machine = machine("", true);
+    let env = machine.read("etc/firstlight/node.env");
+    machine.write("etc/firstlight/node.env", env.replace("'apt'", "'yum'"));
+    let lines = |version: &str| {
+        format!(
+            "rpm sha256:{} {}/ip.rpm iptables-nft {version}\n",
+            hex(package),
+            upstream.url
+        )
+    };
+    let run = |version: &str| {
+        machine.write("etc/firstlight/artefacts", &lines(version));
+        machine.run("set -a; . /etc/firstlight/node.env; mkdir -p /var/lib/firstlight/blobs; /opt/firstlight/bin/firstlight-packages").ok();
+        machine.read("test/yum")
+    };
+    let install = "yum -y -q --disablerepo=* --nogpgcheck install /var/lib/firstlight/blobs/iptables-nft.rpm\n";
+    assert_eq!(run("1.8-1"), install);
+    assert_eq!(run("9-1"), install, "it is there");
+    assert_eq!(
+        run("1:1.8-1"),
+        install.repeat(2),
+        "what is there is too old"
+    );
+}
+
+#[test]
 fn packages_without_a_digest_come_from_the_systems_own_repository() {
     let run = |upstream: bool, manager: &str| {
         let machine = machine("", upstream);
