@@ -153,7 +153,7 @@ fn an_unknown_train_names_those_that_exist() {
         .to_string();
     assert!(
         message
-            .ends_with("must be one of: alma-9, debian-11, debian-12, debian-13, rhel-9, rocky-9"),
+            .ends_with("must be one of: alma-9, debian-11, debian-12, debian-13, debian-9, rhel-9, rocky-9, ubuntu-16.04, ubuntu-18.04, ubuntu-22.04, ubuntu-24.04"),
         "{message}"
     );
 }

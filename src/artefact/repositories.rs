@@ -61,7 +61,8 @@ pub struct RpmRepository {
 pub enum Signed {
     /// `repomd.xml`, by `repomd.xml.asc`; all else by the digests in it.
     Metadata,
-    /// Each package alone: every chosen one is fetched and verified.
+    /// Each package alone: every chosen one is fetched and verified. Nobody vouches for the
+    /// index then: it cannot bring in a foreign package, but it can hide a newer one.
     Packages,
 }
 

@@ -24,6 +24,8 @@ const XZ_MEMORY: u32 = 100 << 10;
 #[derive(Debug, Clone)]
 pub(super) struct Listed {
     pub(super) url: String,
+    /// Where else it may be.
+    pub(super) other: Option<String>,
     /// How it is packed: `gz`, `xz`, `zst`; anything else is not.
     pub(super) form: &'static str,
     pub(super) digest: Digest,
@@ -47,7 +49,11 @@ pub(super) fn get(fetch: &Fetch<'_>, url: &str, limit: u64) -> Result<Vec<u8>, R
 
 /// Fetches a file that a signed one lists; nothing of it is looked at before its digest fits.
 pub(super) fn listed(fetch: &Fetch<'_>, file: &Listed) -> Result<Vec<u8>, ResolveError> {
-    let bytes = get(fetch, &file.url, file.size.unwrap_or(PACKED_LIMIT))?;
+    let limit = file.size.unwrap_or(PACKED_LIMIT);
+    let bytes = match (get(fetch, &file.url, limit), &file.other) {
+        (Err(first), Some(other)) => get(fetch, other, limit).map_err(|_| first)?,
+        (got, _) => got?,
+    };
     let got = Digest::of(file.digest.algorithm(), &bytes);
     if got != file.digest {
         return Err(ResolveError::Digest {

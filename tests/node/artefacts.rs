@@ -400,7 +400,7 @@ fn packages_of_the_rpm_family_are_installed_from_files_without_any_repository() 
         )
     };
     let run = |version: &str| {
-        machine.write("etc/firstlight/artefacts", &lines(version));
+        machine.write("etc/firstlight/artefacts", lines(version));
         machine.run("set -a; . /etc/firstlight/node.env; mkdir -p /var/lib/firstlight/blobs; /opt/firstlight/bin/firstlight-packages").ok();
         machine.read("test/yum")
     };

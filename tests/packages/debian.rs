@@ -2,13 +2,14 @@
 //!
 //! `ci/packages` asks for all releases and takes what was resolved from the folder it names.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use firstlight::artefact::Catalogue;
 use firstlight::config::model::Arch;
-use firstlight::packages::{Resolved, Wanted, resolve};
+use firstlight::packages::{ResolveError, Resolved, Wanted, resolve};
 use time::OffsetDateTime;
 
 /// From the mirror; tried again where the network, not the mirror, says no.
@@ -40,6 +41,38 @@ fn today(catalogue: &Catalogue, name: &str, arch: Arch) -> Resolved {
     let client = client.timeout(Duration::from_mins(3)).build().unwrap();
     let get = |url: &str, limit| fetch(&client, url, limit);
     resolve(&wanted, &get, OffsetDateTime::now_utc()).unwrap()
+}
+
+#[test]
+fn every_list_has_keys_that_can_be_read() {
+    let catalogue = Catalogue::embedded().unwrap();
+    let mut asked = Vec::new();
+    for name in catalogue.packages.keys() {
+        for arch in [Arch::Amd64, Arch::Arm64] {
+            let Some(sources) = catalogue.sources(name, arch).unwrap() else {
+                continue;
+            };
+            let wanted = Wanted {
+                repositories: sources.repositories,
+                keys: &sources.keys,
+                arch,
+                base: &BTreeMap::new(),
+                names: &[],
+                locked: &[],
+            };
+            let nobody = |_: &str, _| Err("nobody is asked".to_owned());
+            match resolve(&wanted, &nobody, OffsetDateTime::UNIX_EPOCH) {
+                Err(ResolveError::Fetch { url, .. }) => asked.push(url),
+                other => panic!("{name}: {other:?}"),
+            }
+            // without the image's packages, everything down to the C library would be lacking
+            assert!(sources.wanted.is_empty() || sources.image.is_some_and(|i| i.len() > 250));
+        }
+    }
+    let arm = "https://ports.ubuntu.com/ubuntu-ports/dists/noble/InRelease";
+    assert!(asked.iter().any(|url| url == arm), "{asked:?}");
+    let rocky = "https://dl.rockylinux.org/pub/rocky/9/BaseOS/aarch64/os/repodata/repomd.xml";
+    assert!(asked.iter().any(|url| url == rocky), "{asked:?}");
 }
 
 #[test]

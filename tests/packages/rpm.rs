@@ -1,5 +1,5 @@
 //! What an RPM repository resolves to, and is refused for; made by rpmbuild, rpmsign and
-//! createrepo_c.
+//! `createrepo_c`.
 
 use std::path::Path;
 
@@ -61,8 +61,8 @@ fn repository(packages: &[(&str, &str, &str)]) -> (Mirror, Signer) {
 }
 
 /// A resolution from them.
-pub fn case<'a>(mirror: &'a Mirror, signer: &Signer, signed: &str) -> Case<'a> {
-    let yaml = format!("rpm:\n  - {{ url: {MIRROR}, signed: {signed} }}\n");
+pub fn case<'a>(mirror: &'a Mirror, signer: &Signer, what: &str) -> Case<'a> {
+    let yaml = format!("rpm:\n  - {{ url: {MIRROR}, signed: {what} }}\n");
     Case::new(mirror, signer, &yaml)
 }
 
@@ -361,10 +361,6 @@ fn swap_index(mirror: &Mirror) {
         .replace(
             &format!("<size>{}<", before.len()),
             &format!("<size>{}<", after.len()),
-        )
-        .replace(
-            &format!("<open-size>{}<", plain.len()),
-            &format!("<open-size>{}<", plain.len()),
         );
     // the file is named after its digest
     let renamed = name.replace(

@@ -62,13 +62,17 @@ impl SignedRelease {
             let Some((digest, size)) = self.files.get(&path) else {
                 continue;
             };
-            // by its digest, it is the right one even while the mirror is being updated
-            let url = match self.by_hash {
-                true => format!("{}/{folder}/by-hash/SHA256/{}", self.root, digest.hex()),
-                false => format!("{}/{path}", self.root),
+            // by its digest, it is the right one even while the mirror is being updated; archives
+            // of old releases promise that and do not all keep it
+            let plain = format!("{}/{path}", self.root);
+            let by_hash = format!("{}/{folder}/by-hash/SHA256/{}", self.root, digest.hex());
+            let (url, other) = match self.by_hash {
+                true => (by_hash, Some(plain)),
+                false => (plain, None),
             };
             return Ok(Listed {
                 url,
+                other,
                 form,
                 digest: *digest,
                 size: Some(*size),

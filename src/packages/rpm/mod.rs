@@ -101,6 +101,7 @@ impl Primary {
         };
         let file = Listed {
             url: format!("{root}/{}", inside(&path)?),
+            other: None,
             form,
             digest,
             size,

@@ -42,6 +42,7 @@ pub(in crate::packages) fn signed(
         source.fetch,
         &Listed {
             url: package.url.clone(),
+            other: None,
             form: "",
             digest: package.digest,
             size: Some(package.size),
