@@ -124,7 +124,7 @@ fn a_changed_text_that_gpgv_refuses_is_refused() {
     // what was signed; the armour around it (`Hash:`, its checksum) nobody signed, and RFC 9580
     // says not to rely on it, though gpgv does
     let text = String::from_utf8(right.clone()).unwrap();
-    let signed = text.find("\n\n").unwrap() + 2..text.find("-----BEGIN PGP SIGNATURE").unwrap();
+    let covered = text.find("\n\n").unwrap() + 2..text.find("-----BEGIN PGP SIGNATURE").unwrap();
     let case = Case::apt(&mirror, &signer, &["stable"]);
     // the older pair would be asked for where this one is missing, not where it is wrong
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
@@ -133,7 +133,7 @@ fn a_changed_text_that_gpgv_refuses_is_refused() {
         ..ProptestConfig::default()
     });
     runner
-        .run(&(signed, 1..=255_u8), |(at, change)| {
+        .run(&(covered, 1..=255_u8), |(at, change)| {
             let mut wrong = right.clone();
             wrong[at] ^= change;
             fs_err::write(&file, &wrong).unwrap();
