@@ -13,7 +13,7 @@ const ARCHES: [Arch; 2] = [Arch::Amd64, Arch::Arm64];
 fn artefacts(train: &str, arch: Arch) -> Vec<Artefact> {
     let catalogue = Catalogue::embedded().unwrap();
     let train = catalogue.train(train).unwrap();
-    train.artefacts(Some("debian-12"), arch).unwrap()
+    train.artefacts(Some("debian-12".into()), arch).unwrap()
 }
 
 /// Absolute paths on a node that an artefact fills.
@@ -148,7 +148,7 @@ fn an_unknown_train_names_those_that_exist() {
     );
     let train = catalogue.train("1.34").unwrap();
     let message = train
-        .artefacts(Some("plan-9"), Arch::Amd64)
+        .artefacts(Some("plan-9".into()), Arch::Amd64)
         .unwrap_err()
         .to_string();
     assert!(

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::catalogue::{Catalogue, CatalogueError, Component, Image, Release, Unpack};
+use super::catalogue::{CatalogueError, Component, Image, Release, Unpack};
 use super::digest::Digest;
+use super::lacking::Lacking;
 use super::pins::{Origin, Pins, Unpinned};
 use super::train::Train;
 use crate::config::model::Arch;
@@ -160,7 +161,7 @@ impl Train<'_> {
     /// are one error that names them all.
     pub fn artefacts(
         &self,
-        packages: Option<&str>,
+        packages: Option<Lacking<'_>>,
         arch: Arch,
     ) -> Result<Vec<Artefact>, CatalogueError> {
         let mut list = Vec::new();
@@ -197,7 +198,7 @@ impl Train<'_> {
             });
         }
         if let Some(packages) = packages {
-            list.extend(debs(self.catalogue, packages, arch)?);
+            list.extend(self.catalogue.packages_of(&packages, arch)?);
         }
         Ok(list)
     }
@@ -281,25 +282,4 @@ fn pinned(image: &Image, version: &str, pins: &Pins) -> Result<(String, Digest),
         Some(digest) => Ok((name, digest)),
         None => Err(name),
     }
-}
-
-fn debs(catalogue: &Catalogue, set: &str, arch: Arch) -> Result<Vec<Artefact>, CatalogueError> {
-    let set = catalogue.package_set(set)?;
-    let artefact = |(name, package): (&String, &super::catalogue::Package)| {
-        let file = package.files.get(arch);
-        Artefact {
-            component: name.clone(),
-            version: package.version.clone(),
-            licence: package.licence.clone(),
-            on: Where::Everywhere,
-            item: Item::Package {
-                kind: PackageKind::Deb,
-                digest: file.digest,
-                url: format!("{}/{}", set.base, file.path),
-                name: name.clone(),
-                version: package.version.clone(),
-            },
-        }
-    };
-    Ok(set.packages.iter().map(artefact).collect())
 }

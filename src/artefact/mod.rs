@@ -2,6 +2,7 @@
 
 pub mod catalogue;
 pub mod digest;
+mod lacking;
 pub mod list;
 mod load;
 pub mod pins;
@@ -11,7 +12,8 @@ pub mod train;
 
 pub use catalogue::{Catalogue, CatalogueError};
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
+pub use lacking::Lacking;
 pub use list::{Artefact, Item, PackageKind, Where};
-pub use pins::{Origin, Pins, Unpinned};
+pub use pins::{Origin, PackagePins, Pins, Unpinned};
 pub use repositories::{AptRepository, Repositories, RpmRepository, Signed, Sources};
 pub use train::Train;

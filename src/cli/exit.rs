@@ -6,10 +6,12 @@ use std::process::ExitCode;
 use crate::artefact::CatalogueError;
 use crate::artefact::store::StoreError;
 use crate::compose::secrets::Leak;
+use crate::config::model::Arch;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::identity::IdentityError;
 use crate::lock::LockError;
 use crate::pack;
+use crate::packages::ResolveError;
 
 /// What ends a command early.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +43,16 @@ pub enum Failure {
     /// Manifests whose images no machine would be given.
     #[error("manifests name images that nothing pins:{}", .0.iter().map(|l| format!("\n  {l}")).collect::<String>())]
     UnpinnedImages(Vec<String>),
+    /// Packages that the distribution's repositories do not give.
+    #[error("the packages of `{list}` for {} cannot be resolved", arch.as_str())]
+    Packages {
+        /// Name of the package list.
+        list: String,
+        /// Of the machines.
+        arch: Arch,
+        /// Why not.
+        source: ResolveError,
+    },
     /// An ISO that cannot be made.
     #[error(transparent)]
     Iso(#[from] pack::iso9660::IsoError),

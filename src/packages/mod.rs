@@ -18,10 +18,10 @@ mod solve;
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-pub use crate::artefact::list::PackageKind;
+pub use crate::artefact::PackageKind;
+pub use crate::artefact::pins::{Pinned, Release};
 pub use crate::artefact::{AptRepository, Repositories, RpmRepository, Signed};
 pub use error::ResolveError;
 pub use openpgp::PgpError;
@@ -50,41 +50,6 @@ pub struct Wanted<'a> {
     pub names: &'a [String],
     /// What an earlier resolution was made from: metadata older than that are refused.
     pub locked: &'a [Release],
-}
-
-/// One package file, pinned.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Pinned {
-    /// As the distribution names it.
-    pub name: String,
-    /// As the distribution writes it, with epoch where it has one.
-    pub version: String,
-    /// The distribution's word, such as `amd64`, `all`, `x86_64`, `noarch`.
-    pub arch: String,
-    /// Of which kind the file is.
-    pub kind: PackageKind,
-    /// The file.
-    pub url: String,
-    /// From the signed metadata.
-    pub digest: Digest,
-    /// Bytes.
-    pub size: u64,
-    /// As the metadata say, which is no SPDX expression; Debian's do not say.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub licence: Option<String>,
-}
-
-/// One signed file that packages were resolved from.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Release {
-    /// Of `InRelease`, `Release` or `repomd.xml`.
-    pub url: String,
-    /// RFC 3339, UTC: when the distribution says it was made.
-    pub date: String,
-    /// Of the file as it came.
-    pub digest: Digest,
 }
 
 /// What must be installed, and what says so.

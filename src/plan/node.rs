@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::Node;
 use super::build::{Problems, addons};
 use super::profile::{Profile, Profiles};
-use crate::artefact::{Artefact, CatalogueError, Train};
+use crate::artefact::{Artefact, CatalogueError, Lacking, Train};
 use crate::config::model::{Config, Host, Role, Taint};
 
 /// Decides one host, or says what cannot work.
@@ -40,12 +40,13 @@ pub(super) fn node(
     host_fits(profile, train, &at("os"), problems)?;
     labels(host, &at("labels"), problems);
     let lacking = profile.packages.lacking.as_deref();
+    let extra = &host.system.packages;
+    let lacking = lacking.map(|list| Lacking { list, extra });
     let needs = train.artefacts(lacking, host.arch).and_then(|needs| {
-        let list = lacking.map(|name| train.catalogue().package_set(name));
-        let names = list.transpose()?.map(|list| list.from_repository.clone());
-        Ok((needs, names.unwrap_or_default()))
+        let names = lacking.map(|l| train.catalogue().unpinned_packages(&l, host.arch));
+        Ok((needs, names.transpose()?.unwrap_or_else(|| extra.clone())))
     });
-    let (needs, mut packages) = match needs {
+    let (needs, packages) = match needs {
         Ok(all) => all,
         Err(e) => {
             let unpinned = matches!(e, CatalogueError::Unpinned { .. });
@@ -60,7 +61,6 @@ pub(super) fn node(
         }
     };
     images(host.role, &addons(config), &needs, train, problems)?;
-    packages.extend(host.system.packages.iter().cloned());
     sources(config, host, profile, &packages, &at("os"), problems);
     let on_this_role = |a: &crate::artefact::Artefact| match host.role {
         Role::Master => a.on.on_masters(),
@@ -210,7 +210,7 @@ fn sources(
                 host.name,
                 packages.join(", ")
             ),
-            "set `artefacts.upstream: true`, or name a repository of your own in `repositories`"
+            "pin them with `firstlight overlay lock`, set `artefacts.upstream: true`, or name a repository of your own in `repositories`"
                 .to_owned(),
         );
     }

@@ -169,13 +169,13 @@ impl Mirror {
         let file = self.at(&format!("{folder}/Packages"));
         run(
             "gzip",
-            &["-kn", file.to_str().unwrap()],
+            &["-kfn", file.to_str().unwrap()],
             self.root.path(),
             None,
         );
         run(
             "xz",
-            &["-k", file.to_str().unwrap()],
+            &["-kf", file.to_str().unwrap()],
             self.root.path(),
             None,
         );

@@ -7,7 +7,10 @@ mod apt;
 mod debian;
 mod install;
 mod keys;
+mod lock;
 mod made;
 mod refused;
 mod rpm;
+#[path = "../support/mod.rs"]
+mod support;
 mod versions;

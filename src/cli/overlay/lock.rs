@@ -17,10 +17,16 @@ use crate::lock;
 
 /// Pin what nobody published a digest of, in `firstlight.lock`
 ///
-/// For components of one's own (`--overlays`) whose digests are `null`: what the first source has that has
+/// Components of one's own (`--overlays`) whose digests are `null`: what the first source has that has
 /// something is pinned, and nothing else is used from then on. A folder has files by their name, and images
-/// by theirs, in OCI layouts, in what `docker save` wrote, and in release tarballs. `overlay build` and `overlay pull` do it by
-/// themselves, unless `--locked`. `build` takes the digests from the lock: commit it.
+/// by theirs, in OCI layouts, in what `docker save` wrote, and in release tarballs. `overlay build` and
+/// `overlay pull` do it by themselves, unless `--locked`.
+///
+/// Distribution packages that hosts have besides (`packages`), with all that they need beyond the image, as
+/// the distribution's signed repositories have them now; with `--update` those of the catalogue too, which
+/// repositories drop when they are superseded.
+///
+/// `build` takes the digests from the lock: commit it.
 #[derive(Debug, Clone, Args)]
 pub struct Lock {
     #[command(flatten)]
@@ -39,17 +45,20 @@ pub struct Lock {
 pub(super) fn run(args: &Lock, printer: &Printer) -> Result<(), Failure> {
     let mut locking = Locking::new(&args.input, &args.sources, args.locked);
     locking.anew = args.update;
+    locking.packages = true;
     locking.complete(printer)
 }
 
 /// How a lock is completed.
 pub(super) struct Locking<'a> {
-    input: &'a Input,
-    sources: &'a Sources,
+    pub(super) input: &'a Input,
+    pub(super) sources: &'a Sources,
     /// It must be complete already.
     locked: bool,
     /// What it says is not believed.
-    anew: bool,
+    pub(super) anew: bool,
+    /// Distribution packages, too.
+    packages: bool,
 }
 
 impl<'a> Locking<'a> {
@@ -59,6 +68,7 @@ impl<'a> Locking<'a> {
             sources,
             locked,
             anew: false,
+            packages: false,
         }
     }
 
@@ -97,7 +107,11 @@ impl<'a> Locking<'a> {
                 printer.note(&format!("{}: {key} is {digest}", path.display()));
             }
         }
-        let pins = Pins { upstream };
+        let packages = match self.packages {
+            true => self.resolve(&known, printer)?,
+            false => known.packages.clone(),
+        };
+        let pins = Pins { upstream, packages };
         if pins != known {
             lock::Lock::read(&path)?.update(pins::SECTION, &pins)?;
         }

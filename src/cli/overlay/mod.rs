@@ -4,6 +4,7 @@ mod build;
 mod list;
 mod lock;
 mod opened;
+mod packages;
 mod progress;
 mod pull;
 mod registries;

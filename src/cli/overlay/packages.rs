@@ -1,0 +1,130 @@
+//! The distribution packages of a lock.
+
+use std::collections::BTreeSet;
+
+use super::super::exit::Failure;
+use super::super::load::profiles;
+use super::super::printer::Printer;
+use super::lock::Locking;
+use crate::artefact::store::Documents;
+use crate::artefact::{Catalogue, Lacking, PackagePins, Pins};
+use crate::config::model::Arch;
+use crate::packages::{self, Wanted};
+
+/// What some machines ask for: list, architecture, what the operator adds.
+type Asked = BTreeSet<(String, Arch, Vec<String>)>;
+
+impl Locking<'_> {
+    /// The packages of every kind of machine: as they were locked, or resolved.
+    pub(super) fn resolve(
+        &self,
+        known: &Pins,
+        printer: &Printer,
+    ) -> Result<Vec<PackagePins>, Failure> {
+        let mut catalogue = self.input.catalogue()?;
+        catalogue.pins = known.clone();
+        let sources = self.sources.list()?;
+        let credentials = self.sources.credentials()?;
+        let documents = Documents::new(&sources, self.sources.ca_file(), &credentials)?;
+        let mut locked = Vec::new();
+        for (list, arch, extra) in self.asked(printer)? {
+            let lacking = Lacking {
+                list: &list,
+                extra: &extra,
+            };
+            let before = catalogue.package_pins(&lacking, arch)?;
+            if let (Some(pins), false) = (before, self.anew) {
+                locked.push(pins.clone());
+                continue;
+            }
+            let unpinned = catalogue.unpinned_packages(&lacking, arch)?;
+            if unpinned.is_empty() && !self.anew {
+                continue;
+            }
+            if let Some(pins) = resolved(&catalogue, &lacking, arch, before, &documents, printer)? {
+                locked.push(pins);
+            }
+        }
+        locked.sort();
+        for pins in locked.iter().filter(|pins| !known.packages.contains(pins)) {
+            let shown = pins.packages.iter();
+            let shown = shown.map(|p| format!("{} {}", p.name, p.version));
+            printer.note(&format!(
+                "{}: {} {}: {}",
+                self.input.lock().display(),
+                pins.list,
+                pins.arch.as_str(),
+                shown.collect::<Vec<_>>().join(", ")
+            ));
+        }
+        Ok(locked)
+    }
+
+    fn asked(&self, printer: &Printer) -> Result<Asked, Failure> {
+        let config = self.input.read(&printer.quietly())?.config;
+        let profiles = profiles(self.input.profiles.as_deref())?;
+        let mut asked = Asked::new();
+        for host in &config.hosts {
+            // an unknown system is planning's to refuse
+            let list = profiles
+                .get(&host.os)
+                .and_then(|p| p.packages.lacking.clone());
+            let Some(list) = list else {
+                if !host.system.packages.is_empty() {
+                    printer.note(&format!(
+                        "{}: what the image of `{}` has is not known: {} come from its own repository",
+                        host.name,
+                        host.os,
+                        host.system.packages.join(", ")
+                    ));
+                }
+                continue;
+            };
+            asked.insert((list, host.arch, host.system.packages.clone()));
+        }
+        Ok(asked)
+    }
+}
+
+/// What the repositories have now; `None` where nobody knows what the image has.
+fn resolved(
+    catalogue: &Catalogue,
+    lacking: &Lacking<'_>,
+    arch: Arch,
+    before: Option<&PackagePins>,
+    documents: &Documents<'_>,
+    printer: &Printer,
+) -> Result<Option<PackagePins>, Failure> {
+    let names = catalogue.package_names(lacking)?;
+    let sources = catalogue.sources(lacking.list, arch)?;
+    let Some((sources, base)) = sources.and_then(|s| s.image.map(|image| (s, image))) else {
+        printer.note(&format!(
+            "{}: what its image has is not known: {} come from its own repository",
+            lacking.list,
+            names.join(", ")
+        ));
+        return Ok(None);
+    };
+    let wanted = Wanted {
+        repositories: sources.repositories,
+        keys: &sources.keys,
+        arch,
+        base,
+        names: &names,
+        locked: before.map_or(&[], |pins| &pins.releases),
+    };
+    let fetch = |url: &str, limit: u64| documents.get(url, limit);
+    let now = time::OffsetDateTime::now_utc();
+    let found = packages::resolve(&wanted, &fetch, now).map_err(|source| Failure::Packages {
+        list: lacking.list.to_owned(),
+        arch,
+        source,
+    })?;
+    Ok(Some(PackagePins {
+        list: lacking.list.to_owned(),
+        arch,
+        names,
+        releases: found.releases,
+        packages: found.packages,
+    }))
+}
