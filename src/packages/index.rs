@@ -49,7 +49,8 @@ pub(super) fn get(fetch: &Fetch<'_>, url: &str, limit: u64) -> Result<Vec<u8>, R
 
 /// Fetches a file that a signed one lists; nothing of it is looked at before its digest fits.
 pub(super) fn listed(fetch: &Fetch<'_>, file: &Listed) -> Result<Vec<u8>, ResolveError> {
-    let limit = file.size.unwrap_or(PACKED_LIMIT);
+    // an index that nobody signed may say anything
+    let limit = file.size.unwrap_or(PACKED_LIMIT).min(PACKED_LIMIT);
     let bytes = match (get(fetch, &file.url, limit), &file.other) {
         (Err(first), Some(other)) => get(fetch, other, limit).map_err(|_| first)?,
         (got, _) => got?,

@@ -101,6 +101,7 @@ pub fn resolve(
             }
         }
     }
+    chosen.iter().try_for_each(|package| plain(package))?;
     let pinned = |package: &&Candidate| Pinned {
         name: package.name.clone(),
         version: package.version.clone(),
@@ -115,6 +116,24 @@ pub fn resolve(
         packages: chosen.iter().map(pinned).collect(),
         releases,
     })
+}
+
+/// Names, versions and paths go into lists whose fields end at blanks, and names into paths.
+fn plain(package: &Candidate) -> Result<(), ResolveError> {
+    let Candidate {
+        name, version, url, ..
+    } = package;
+    let odd = |text: &String| {
+        text.is_empty() || text.contains(|c: char| c.is_whitespace() || c.is_control())
+    };
+    if [name, version, url].into_iter().any(odd) || name.contains('/') || name.starts_with('.') {
+        let problem = format!(
+            "the package `{}` has a name, version or path that is none",
+            name.escape_debug()
+        );
+        return Err(index::malformed(url, problem));
+    }
+    Ok(())
 }
 
 /// What both families read their repositories with.
@@ -139,8 +158,14 @@ impl Source<'_> {
         if date > self.now + time::Duration::DAY {
             return Err(ResolveError::NotYet { url, date: shown });
         }
-        let locked = self.locked.iter().find(|release| release.url == url);
-        if let Some(locked) = locked.filter(|locked| locked.date > shown) {
+        // of the same suite, in whichever form it was signed then
+        let suite = |url: &str| url.rsplit_once('/').map(|(suite, _)| suite.to_owned());
+        let locked = self
+            .locked
+            .iter()
+            .filter(|known| suite(&known.url) == suite(&url));
+        let latest = locked.max_by_key(|known| &known.date);
+        if let Some(locked) = latest.filter(|locked| locked.date > shown) {
             return Err(ResolveError::Older {
                 url,
                 date: shown,

@@ -364,6 +364,17 @@ fn what_is_missing_is_named_and_tried_for_ever_with_back_off() {
 }
 
 #[test]
+fn a_package_that_the_operator_holds_back_stays_as_it_is() {
+    let machine = machine("", false);
+    let line = format!("deb sha256:{} {NOBODY}/ip.deb iptables 1.8\n", hex(b"ip"));
+    machine.write("etc/firstlight/artefacts", &line);
+    machine.write("test/held", "iptables\n");
+    let done = machine.run("set -a; . /etc/firstlight/node.env; mkdir -p /var/lib/firstlight/blobs; /opt/firstlight/bin/firstlight-packages");
+    done.ok();
+    assert!(!machine.read("test/apt").contains("install"));
+}
+
+#[test]
 fn packages_come_from_the_distribution_where_no_store_has_them_all() {
     let line = format!("deb sha256:{} {NOBODY}/ip.deb iptables 1.8\n", hex(b"ip"));
     for (upstream, apt) in [(true, "install"), (false, "")] {

@@ -132,8 +132,17 @@ fn the_first_download_is_pinned_and_nothing_else_used_from_then_on() {
         "{lock}"
     );
     // complete: nothing is asked and nothing written
+    // what an interrupted process left goes
+    let left = place.path().join("store/blobs/.new-left");
+    fs_err::write(&left, b"half").unwrap();
     place.run(&["lock", "--locked", "--offline"]).ok();
+    assert!(!left.exists());
     place.run(&["build", "--locked", "--offline"]).ok();
+    assert_eq!(place.lock(), lock);
+    // nor is anything lost where `--overlays` is forgotten
+    let args = ["overlay", "build", "--offline", "--store", "store"];
+    let forgot = support::run(&mut firstlight(place.path(), &args));
+    assert_eq!(forgot.code, Some(1));
     assert_eq!(place.lock(), lock);
 
     // what upstream has now is something else
@@ -289,6 +298,17 @@ fn an_image_of_a_docker_archive_is_pinned_by_the_index_that_is_made_for_it() {
     let digest = line.unwrap().split(' ').nth(1).unwrap();
     assert!(lock.contains(digest), "{lock}");
 
+    // what is no archive of images stands in nobody's way
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::Char);
+    header.set_path("dev/null").unwrap();
+    header.set_size(0);
+    header.set_cksum();
+    let mut device = tar::Builder::new(Vec::new());
+    device.append(&header, std::io::empty()).unwrap();
+    let device = device.into_inner().unwrap();
+    put(place.path(), &[("files/a.tar".to_owned(), device)]);
+
     // a store that lost it finds it there again
     fs_err::remove_dir_all(place.path().join("store")).unwrap();
     fs_err::remove_dir_all(place.path().join("out")).unwrap();
@@ -306,4 +326,66 @@ fn an_image_of_a_docker_archive_is_pinned_by_the_index_that_is_made_for_it() {
         "{}",
         refused.stderr
     );
+}
+
+#[test]
+fn an_archive_for_some_of_the_machines_only_is_refused() {
+    let (server, _) = upstream(b"program");
+    let place = Place::new(&server.url);
+    let registry = server.url.strip_prefix("http://").unwrap();
+    let layer = layer("etc/demo", "1");
+    let manifest = format!(
+        r#"[{{"Config":"c.json","RepoTags":["{registry}/demo-amd64:v1.0"],"Layers":["l/layer.tar"]}}]"#
+    );
+    let archive = tar_of(&[
+        ("manifest.json".to_owned(), manifest.into_bytes()),
+        ("c.json".to_owned(), config("amd64", &[&layer])),
+        ("l/layer.tar".to_owned(), layer),
+    ]);
+    put(place.path(), &[("files/demo.tar".to_owned(), archive)]);
+    let cluster = place.path().join("cluster.yml");
+    let worker = "  - { name: w1, role: worker, address: 10.0.0.12/24, mac: \"52:54:00:00:00:12\", os: debian-12, arch: arm64 }\n";
+    let text = fs_err::read_to_string(&cluster).unwrap();
+    fs_err::write(&cluster, text + worker).unwrap();
+    let refused = place.run(&["lock", "--from", "files"]);
+    assert_eq!(refused.code, Some(1));
+    assert_eq!(
+        refused.stderr,
+        format!(
+            "error: `{registry}/demo:v1.0`: no archive below `files` has it for linux/arm64, as for the other machines of the cluster\n"
+        )
+    );
+}
+
+#[test]
+fn a_list_of_urls_writes_nothing() {
+    let (server, _) = upstream(b"program");
+    let place = Place::new(&server.url);
+    let refused = place.run(&["pull", "--dry-run"]);
+    assert_eq!(refused.code, Some(1));
+    let hint = "`firstlight overlay lock` finds the digests out and remembers them";
+    assert!(refused.stderr.contains(hint), "{}", refused.stderr);
+    assert!(!place.path().join("firstlight.lock").exists());
+    assert!(!place.path().join("store").exists());
+}
+
+#[test]
+fn a_lock_of_an_unknown_train_is_refused() {
+    let (server, _) = upstream(b"program");
+    let place = Place::new(&server.url);
+    place.run(&["lock"]).ok();
+    let lock = place.lock();
+    let cluster = place.path().join("cluster.yml");
+    let text = fs_err::read_to_string(&cluster).unwrap();
+    fs_err::write(&cluster, text + "kubernetes: { version: \"1.99\" }\n").unwrap();
+    let refused = place.run(&["lock"]);
+    assert_eq!(refused.code, Some(1));
+    assert!(
+        refused
+            .stderr
+            .starts_with("error: unknown release train `1.99`, must be one of: "),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(place.lock(), lock);
 }

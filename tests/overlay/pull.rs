@@ -231,3 +231,17 @@ fn redirects_in_a_circle_end() {
     let error = pull(&sets, &[Source::Upstream], dir.path()).unwrap_err();
     assert!(error.to_string().contains("too many redirects"), "{error}");
 }
+
+#[test]
+fn the_service_that_gives_tokens_is_one_of_the_hosts() {
+    let tokens = serve(vec![]);
+    let guarded = Answer::GuardedBy(tokens.url.clone(), b"a".to_vec());
+    let server = serve(vec![("/a".to_owned(), guarded)]);
+    let dir = tempfile::tempdir().unwrap();
+    let sets = [set(Arch::Amd64, &[from(&server.url, "a", b"a")])];
+    let found = with(&sets, &[Source::Upstream], dir.path(), |request| {
+        addresses(request, &mut |_| {})
+    });
+    let host = tokens.url.strip_prefix("http://").unwrap();
+    assert_eq!(found.unwrap()[0].redirects, [host]);
+}

@@ -228,3 +228,20 @@ fn an_authority_that_nobody_knows_is_told_with_the_flag_that_trusts_it() {
     );
     assert_eq!(refused, message);
 }
+
+/// It would be told what only the registry may know.
+#[test]
+fn who_a_redirect_leads_to_is_not_told_who_asks() {
+    let elsewhere = serve(vec![("/b".to_owned(), Answer::Guarded(b"b".to_vec()))]);
+    let moved = Answer::Moved(format!("{}/b", elsewhere.url));
+    let server = serve(vec![("/demo".to_owned(), moved)]);
+    let dir = tempfile::tempdir().unwrap();
+    let wanted = at(&format!("{}/demo", server.url), b"b");
+    let error = run(&[wanted], &[Source::Upstream], dir.path()).unwrap_err();
+    assert!(error.to_string().contains("401 Unauthorized"), "{error}");
+    let asked = elsewhere.log.lock().unwrap();
+    assert!(
+        !asked.is_empty() && asked.iter().all(|a| !a.starts_with("/token")),
+        "{asked:?}"
+    );
+}

@@ -29,6 +29,8 @@ pub enum Answer {
     Endless,
     /// Knows no HEAD.
     GetOnly(Vec<u8>),
+    /// Wants a token of another server's.
+    GuardedBy(String, Vec<u8>),
     /// Wants a token, which it also hands out.
     Guarded(Vec<u8>),
 }
@@ -146,6 +148,11 @@ fn answer(
             std::thread::sleep(std::time::Duration::from_millis(300));
             send("200 OK", body.len(), "", body);
         }
+        Some(Answer::GuardedBy(other, _)) if !asked.authorised => {
+            let fields = format!("realm=\"{other}/token\",service=\"demo\",scope=\"pull\"");
+            let more = format!("www-authenticate: Bearer {fields}\r\n");
+            send("401 Unauthorized", 0, &more, b"");
+        }
         Some(Answer::Guarded(_)) if !asked.authorised => {
             let fields = format!("realm=\"{base}/token\",service=\"demo\",scope=\"pull\"");
             let more = format!("www-authenticate: Bearer {fields}\r\n");
@@ -157,6 +164,7 @@ fn answer(
             | Answer::Limited(body, _)
             | Answer::GetOnly(body)
             | Answer::Guarded(body)
+            | Answer::GuardedBy(_, body)
             | Answer::Ranged(body),
         ) => {
             send("200 OK", body.len(), "", body);

@@ -83,6 +83,13 @@ fn a_revoked_key_vouches_for_nothing() {
     let signer = Signer::good();
     let mirror = signed_by(&[&signer]);
     mirror.sign("stable", &signer);
+    revoke(&signer, &mirror);
+    let refusal = Case::apt(&mirror, &signer, &["stable"]).refusal(&["tool"]);
+    assert!(refusal.ends_with(", which is revoked"), "{refusal}");
+}
+
+/// Has a signer's own key say that it is revoked.
+fn revoke(signer: &Signer, mirror: &Mirror) {
     let home = mirror.at("revocation");
     // gpg made one with the key, with a colon that keeps it from being used by mistake
     let made = Command::new("sh")
@@ -96,8 +103,39 @@ fn a_revoked_key_vouches_for_nothing() {
         .status();
     assert!(made.unwrap().success());
     signer.gpg(&["--import", home.to_str().unwrap()], Path::new("/"), None);
+}
+
+#[test]
+fn a_revoked_key_takes_its_subkeys_along() {
+    let signer = Signer::good();
+    let listed = signer.gpg(&["--list-keys", "--with-colons"], Path::new("/"), None);
+    let listed = String::from_utf8(listed).unwrap();
+    let fingerprint = listed
+        .lines()
+        .find_map(|line| line.strip_prefix("fpr:::::::::"));
+    let fingerprint = fingerprint.unwrap().trim_end_matches(':');
+    let subkey = [
+        "--passphrase",
+        "",
+        "--quick-add-key",
+        fingerprint,
+        "ed25519",
+        "sign",
+        "never",
+    ];
+    signer.gpg(&subkey, Path::new("/"), None);
+    // gpg signs with the newest that may
+    let mirror = signed_by(&[&signer]);
+    mirror.sign("stable", &signer);
+    let case = Case::apt(&mirror, &signer, &["stable"]);
+    assert_eq!(case.chosen(&["tool"]), ["tool 1"]);
+    revoke(&signer, &mirror);
     let refusal = Case::apt(&mirror, &signer, &["stable"]).refusal(&["tool"]);
     assert!(refusal.ends_with(", which is revoked"), "{refusal}");
+    assert!(
+        !refusal.contains(&fingerprint[24..]),
+        "by the subkey: {refusal}"
+    );
 }
 
 /// Whether gpgv accepts an `InRelease`.

@@ -87,6 +87,12 @@ fn packages_of_a_host_are_pinned_with_what_they_need() {
     ] {
         assert!(refused.stderr.contains(part), "{}", refused.stderr);
     }
+    let refused = place.lock(&["--locked"]);
+    assert_eq!(refused.code, Some(1));
+    assert_eq!(
+        refused.stderr,
+        "error: firstlight.lock: does not pin what `--locked` asks for:\n  packages of debian-12 amd64: tool\nhint: run `firstlight overlay lock`, and commit the file\n"
+    );
     let pinned = place.lock(&[]).ok();
     assert_eq!(
         pinned.stderr,
@@ -99,6 +105,7 @@ fn packages_of_a_host_are_pinned_with_what_they_need() {
     for package in ["tool_1.0-1_amd64.deb", "libtool1_1.0-1_amd64.deb"] {
         assert!(checked.stdout.contains(package), "{}", checked.stdout);
     }
+    place.lock(&["--locked"]).ok();
     // it stays what it is, whatever the distribution has, until it is asked for anew
     place
         .mirror

@@ -120,6 +120,33 @@ fn metadata_older_than_those_locked() {
         "{INRELEASE} is refused: it is dated 2026-02-01T00:00:00Z, the one locked before 2026-02-02T00:00:00Z"
     );
     assert_eq!(case.refusal(&["tool"]), message);
+    // nor by hiding the form that was locked
+    let folder = mirror.at("dists/stable");
+    signer.gpg(
+        &["--detach-sign", "-o", "Release.gpg", "Release"],
+        &folder,
+        None,
+    );
+    fs_err::remove_file(folder.join("InRelease")).unwrap();
+    let message = message.replace("InRelease", "Release");
+    assert_eq!(case.refusal(&["tool"]), message);
+}
+
+/// A field that ends where it should not would be another field of what a node reads.
+#[test]
+fn a_path_with_a_blank() {
+    let (mirror, signer) = stable(&[]);
+    fs_err::rename(
+        mirror.at("pool/tool_1_amd64.deb"),
+        mirror.at("pool/tool_1 x.deb"),
+    )
+    .unwrap();
+    mirror.index("stable", &[]);
+    mirror.sign("stable", &signer);
+    let message = format!(
+        "{MIRROR}/pool/tool_1 x.deb: the package `tool` has a name, version or path that is none"
+    );
+    assert_eq!(refusal(&mirror, &signer), message);
 }
 
 #[test]

@@ -195,6 +195,10 @@ impl Stream<'_> {
             let mut entry = entry.map_err(|error| self.broken(&error))?;
             let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
             let kind = entry.header().entry_type();
+            // what `git archive` begins with: a comment on all that follows
+            if kind.is_pax_global_extensions() {
+                continue;
+            }
             let known = kind.is_file() || kind.is_dir() || kind.is_symlink() || kind.is_hard_link();
             if !known || !stays_inside(plain(&name)) {
                 return Err(self.unsafe_entry(&name));

@@ -164,6 +164,8 @@ pub(super) struct Access {
     credentials: Credentials,
     /// By the URL of a repository.
     grants: Mutex<BTreeMap<String, Grant>>,
+    /// Where tokens were asked for, by the URL of a repository.
+    services: Mutex<BTreeMap<String, String>>,
 }
 
 #[derive(Clone)]
@@ -180,10 +182,10 @@ struct Token {
 
 impl Access {
     pub(super) fn new(credentials: Credentials) -> Self {
-        let grants = Mutex::default();
         Self {
             credentials,
-            grants,
+            grants: Mutex::default(),
+            services: Mutex::default(),
         }
     }
 
@@ -195,6 +197,11 @@ impl Access {
             Some(Grant::Login(login)) => request.basic_auth(&*login.user, Some(&*login.password)),
             None => request,
         }
+    }
+
+    /// The service that gave a token for `url`.
+    pub(super) fn service(&self, url: &str) -> Option<Url> {
+        Url::parse(held(&self.services).get(&scope(url))?).ok()
     }
 
     /// Gets what the registry asked for in answer to `url`: a token, from the service that it names, or
@@ -215,6 +222,7 @@ impl Access {
         let service = challenges.iter().find_map(|c| registry::token_url(c));
         let grant = match (service, login) {
             (Some(service), login) => {
+                held(&self.services).insert(scope(url), service.clone());
                 // what a registry is asked over TLS does not go to a service without
                 let safe = !url.starts_with("https:") || service.starts_with("https:");
                 Grant::Token(token(&service, login.filter(|_| safe), client)?)

@@ -15,6 +15,9 @@ use tempfile::NamedTempFile;
 use super::error::StoreError;
 use crate::artefact::digest::{Digest, Hasher};
 
+/// How a file begins whose digest is not known yet. Whoever writes it has it locked.
+const NEW: &str = ".new-";
+
 /// A store on disk.
 #[derive(Debug)]
 pub(super) struct Blobs {
@@ -42,9 +45,18 @@ pub(super) enum Claim {
 }
 
 impl Blobs {
-    /// Makes the folder if needed.
+    /// Makes the folder if needed, and removes what nobody goes on with: an interrupted process left it.
     pub(super) fn open(root: &Path) -> io::Result<Self> {
         fs::create_dir_all(root.join("blobs"))?;
+        for entry in fs::read_dir(root.join("blobs"))? {
+            let path = entry?.path();
+            let name = path.file_name().map(|name| name.to_string_lossy());
+            if name.is_some_and(|name| name.starts_with(NEW))
+                && fs::File::open(&path).is_ok_and(|file| file.file().try_lock().is_ok())
+            {
+                fs::remove_file(&path)?;
+            }
+        }
         Ok(Self {
             root: root.to_owned(),
         })
@@ -157,10 +169,17 @@ impl Blobs {
 
     /// A file for content whose digest is not known yet; gone if it is not given a name.
     pub(super) fn unnamed(&self) -> io::Result<NamedTempFile> {
-        tempfile::Builder::new()
-            .prefix(".new-")
-            .permissions(std::fs::Permissions::from_mode(0o644))
-            .tempfile_in(self.root.join("blobs"))
+        loop {
+            let new = tempfile::Builder::new()
+                .prefix(NEW)
+                .permissions(std::fs::Permissions::from_mode(0o644))
+                .tempfile_in(self.root.join("blobs"))?;
+            new.as_file().lock()?;
+            // another process may have taken it for one that was left
+            if new.path().exists() {
+                return Ok(new);
+            }
+        }
     }
 
     /// Puts it under its digest.

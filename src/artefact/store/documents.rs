@@ -1,12 +1,15 @@
 //! Documents that no digest names, because they are signed: read from upstream or a copy of it.
 
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
+use std::sync::Mutex;
 
 use fs_err as fs;
 
 use super::auth::Credentials;
 use super::error::StoreError;
+use super::gather::held;
 use super::http::{Failure, Fetch, Http};
 use super::source::Source;
 use super::upstream::At;
@@ -15,6 +18,8 @@ use super::upstream::At;
 pub struct Documents<'a> {
     sources: &'a [Source],
     http: Http,
+    /// What was read, by URL: one run sees one state of the world.
+    read: Mutex<BTreeMap<String, Vec<u8>>>,
 }
 
 impl<'a> Documents<'a> {
@@ -25,11 +30,25 @@ impl<'a> Documents<'a> {
         credentials: &Credentials,
     ) -> Result<Self, StoreError> {
         let http = Http::new(ca_file, credentials)?;
-        Ok(Self { sources, http })
+        let read = Mutex::default();
+        Ok(Self {
+            sources,
+            http,
+            read,
+        })
     }
 
     /// What is at `url`, of at most `limit` bytes; what each source said otherwise.
     pub fn get(&self, url: &str, limit: u64) -> Result<Vec<u8>, String> {
+        if let Some(bytes) = held(&self.read).get(url) {
+            return Ok(bytes.clone());
+        }
+        let bytes = self.ask(url, limit)?;
+        held(&self.read).insert(url.to_owned(), bytes.clone());
+        Ok(bytes)
+    }
+
+    fn ask(&self, url: &str, limit: u64) -> Result<Vec<u8>, String> {
         let upstream = Fetch::file(url);
         let mut said = Vec::new();
         for source in self.sources {

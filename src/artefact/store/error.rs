@@ -8,6 +8,7 @@ use thiserror::Error;
 use super::docker_archive::DockerArchiveError;
 use crate::artefact::digest::Digest;
 use crate::artefact::pins::Unpinned;
+use crate::config::model::Arch;
 
 /// Why a store could not be made.
 #[derive(Debug, Error)]
@@ -49,6 +50,20 @@ pub enum StoreError {
     /// An archive of images that is none, or not for these machines.
     #[error(transparent)]
     Archive(#[from] DockerArchiveError),
+    /// Archives have an image for some machines of the cluster only.
+    #[error(
+        "`{name}`: no archive below `{}` has it for linux/{}, as for the other machines of the cluster",
+        folder.display(),
+        arch.as_str()
+    )]
+    NotForAll {
+        /// `repository:tag`
+        name: String,
+        /// Where it was looked for.
+        folder: PathBuf,
+        /// The architecture that is lacking.
+        arch: Arch,
+    },
     /// Nobody published a digest, and no source has what it is of.
     #[error("{}", unpinned(missing))]
     Unpinned {

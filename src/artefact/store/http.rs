@@ -179,6 +179,9 @@ impl Http {
                 }
                 Err(Failure::Write(error)) => return (hosts, Some(error.to_string())),
             };
+            let service = self.access.service(&url).as_ref().and_then(host);
+            let own = host(response.url());
+            hosts.extend(service.filter(|s| Some(s) != own.as_ref() && !hosts.contains(s)));
             let status = response.status();
             let location = response
                 .headers()
@@ -219,7 +222,9 @@ impl Http {
         let mut response = send(self.access.sign(request, url))?;
         if response.status() == StatusCode::UNAUTHORIZED {
             let headers = response.headers();
-            if !headers.contains_key(WWW_AUTHENTICATE) {
+            // who a redirect leads to may not ask for what only the registry may know
+            let asked = Url::parse(url).is_ok_and(|url| url.origin() == response.url().origin());
+            if !headers.contains_key(WWW_AUTHENTICATE) || !asked {
                 return Ok(response);
             }
             if !self.access.obtain(url, headers, &self.client)? {

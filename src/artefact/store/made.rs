@@ -19,12 +19,12 @@ pub(super) fn from_folder(
     architectures: &[Arch],
 ) -> Result<Option<Digest>, StoreError> {
     let mut made: Vec<(Arch, MadeImage)> = Vec::new();
-    let mut refused = None;
+    let (mut refused, mut lacking) = (None, None);
     for arch in architectures {
         match named(folder, name, *arch) {
             Ok(Some(NamedImage::Layout { digest, .. })) => return Ok(Some(digest)),
             Ok(Some(NamedImage::Made(image))) => made.push((*arch, image)),
-            Ok(None) => {}
+            Ok(None) => lacking = Some(*arch),
             Err(error @ DockerArchiveError::Platform { .. }) => refused = Some(error),
             Err(error) => return Err(error.into()),
         }
@@ -35,6 +35,13 @@ pub(super) fn from_folder(
     }
     if made.is_empty() {
         return Ok(None);
+    }
+    if let Some(arch) = lacking {
+        return Err(StoreError::NotForAll {
+            name: name.to_owned(),
+            folder: folder.to_owned(),
+            arch,
+        });
     }
     let images: Vec<_> = made.iter().map(|(arch, image)| (*arch, image)).collect();
     let index = MadeImage::index(&images);

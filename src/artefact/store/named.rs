@@ -61,7 +61,9 @@ pub fn named(
                 // another file may have it
                 Err(
                     error @ (DockerArchiveError::Platform { .. }
-                    | DockerArchiveError::Broken { .. }),
+                    | DockerArchiveError::Broken { .. }
+                    | DockerArchiveError::Malformed { .. }
+                    | DockerArchiveError::UnsafeEntry { .. }),
                 ) => {
                     refused.get_or_insert(error);
                     None

@@ -21,7 +21,8 @@ use crate::artefact::list::{Artefact, Item};
 pub struct Address {
     /// As the catalogue has it.
     pub url: String,
-    /// Hosts that it leads to, one after the other: a firewall must let them through as well.
+    /// Hosts that it leads to, one after the other: redirects, and the service that a registry sends for a
+    /// token. A firewall must let them through as well.
     pub redirects: Vec<String>,
     /// Why that could not be found out.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -33,7 +33,7 @@ pub struct Lock {
     input: Input,
     #[command(flatten)]
     sources: Sources,
-    /// Pin everything anew
+    /// Pin everything anew: also for machines of another architecture that came later
     #[arg(long)]
     update: bool,
     /// Write nothing: fail where the lock is not complete
@@ -45,7 +45,7 @@ pub struct Lock {
 pub(super) fn run(args: &Lock, printer: &Printer) -> Result<(), Failure> {
     let mut locking = Locking::new(&args.input, &args.sources, args.locked);
     locking.anew = args.update;
-    locking.packages = true;
+    locking.whole = true;
     locking.complete(printer)
 }
 
@@ -54,11 +54,11 @@ pub(super) struct Locking<'a> {
     pub(super) input: &'a Input,
     pub(super) sources: &'a Sources,
     /// It must be complete already.
-    locked: bool,
+    pub(super) locked: bool,
     /// What it says is not believed.
     pub(super) anew: bool,
-    /// Distribution packages, too.
-    packages: bool,
+    /// Distribution packages too; and what nobody asks for any more goes.
+    whole: bool,
 }
 
 impl<'a> Locking<'a> {
@@ -68,17 +68,18 @@ impl<'a> Locking<'a> {
             sources,
             locked,
             anew: false,
-            packages: false,
+            whole: false,
         }
     }
 
-    /// Has the lock pin all that nobody published, and nothing else.
+    /// Has the lock pin all that nobody published. What it pins besides stays, unless this is what was asked
+    /// for: a forgotten `--overlays` must not lose it.
     pub(super) fn complete(&self, printer: &Printer) -> Result<(), Failure> {
         let unpublished = self.unpublished(printer)?;
         let known = self.input.pins()?;
         let keys: BTreeSet<&str> = unpublished.iter().map(|u| u.origin.key()).collect();
         let mut upstream = known.upstream.clone();
-        upstream.retain(|key, _| keys.contains(key.as_str()) && !self.anew);
+        upstream.retain(|key, _| !self.whole || (keys.contains(key.as_str()) && !self.anew));
         let lacking: Vec<Unpinned> = unpublished
             .iter()
             .filter(|unpinned| !upstream.contains_key(unpinned.origin.key()))
@@ -99,6 +100,10 @@ impl<'a> Locking<'a> {
         if !lacking.is_empty() || !images.is_empty() {
             upstream.extend(self.learn(&path, &lacking, &images, printer)?);
         }
+        let packages = match self.whole {
+            true => self.resolve(&known, printer)?,
+            false => known.packages.clone(),
+        };
         if self.locked {
             return Ok(());
         }
@@ -107,10 +112,16 @@ impl<'a> Locking<'a> {
                 printer.note(&format!("{}: {key} is {digest}", path.display()));
             }
         }
-        let packages = match self.packages {
-            true => self.resolve(&known, printer)?,
-            false => known.packages.clone(),
-        };
+        for key in known
+            .upstream
+            .keys()
+            .filter(|key| !upstream.contains_key(*key))
+        {
+            printer.note(&format!(
+                "{}: {key} is not asked for any more",
+                path.display()
+            ));
+        }
         let pins = Pins { upstream, packages };
         if pins != known {
             lock::Lock::read(&path)?.update(pins::SECTION, &pins)?;
@@ -122,9 +133,11 @@ impl<'a> Locking<'a> {
     fn unpublished(&self, printer: &Printer) -> Result<Vec<Unpinned>, Failure> {
         let config = self.input.read(&printer.quietly())?.config;
         let catalogue = self.input.catalogue()?;
-        let Ok(train) = catalogue.train(&config.kubernetes.version) else {
+        let train = match catalogue.train(&config.kubernetes.version) {
+            Ok(train) => train,
+            Err(error) if self.whole => return Err(error.into()),
             // planning says it, with its line
-            return Ok(Vec::new());
+            Err(_) => return Ok(Vec::new()),
         };
         let mut unpublished = BTreeMap::new();
         for host in &config.hosts {

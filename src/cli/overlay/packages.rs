@@ -6,6 +6,7 @@ use super::super::exit::Failure;
 use super::super::load::profiles;
 use super::super::printer::Printer;
 use super::lock::Locking;
+use crate::artefact::pins::Release;
 use crate::artefact::store::Documents;
 use crate::artefact::{Catalogue, Lacking, PackagePins, Pins};
 use crate::config::model::Arch;
@@ -41,9 +42,21 @@ impl Locking<'_> {
             if unpinned.is_empty() && !self.anew {
                 continue;
             }
-            if let Some(pins) = resolved(&catalogue, &lacking, arch, before, &documents, printer)? {
-                locked.push(pins);
+            if self.locked && knows_image(&catalogue, &list, arch)? {
+                return Err(Failure::message(
+                    &self.input.lock(),
+                    &format!(
+                        "does not pin what `--locked` asks for:\n  packages of {list} {}: {}\nhint: run `firstlight overlay lock`, and commit the file",
+                        arch.as_str(),
+                        unpinned.join(", ")
+                    ),
+                ));
             }
+            // nothing of a distribution goes back in time, whatever was asked of it then
+            let known = known.packages.iter().filter(|pins| pins.list == list);
+            let releases: Vec<Release> = known.flat_map(|pins| pins.releases.clone()).collect();
+            let found = resolved(&catalogue, &lacking, arch, &releases, &documents, printer)?;
+            locked.extend(found);
         }
         locked.sort();
         for pins in locked.iter().filter(|pins| !known.packages.contains(pins)) {
@@ -86,12 +99,18 @@ impl Locking<'_> {
     }
 }
 
+/// Whether it is known what machines have before anything is installed.
+fn knows_image(catalogue: &Catalogue, list: &str, arch: Arch) -> Result<bool, Failure> {
+    let sources = catalogue.sources(list, arch)?;
+    Ok(sources.is_some_and(|sources| sources.image.is_some()))
+}
+
 /// What the repositories have now; `None` where nobody knows what the image has.
 fn resolved(
     catalogue: &Catalogue,
     lacking: &Lacking<'_>,
     arch: Arch,
-    before: Option<&PackagePins>,
+    known: &[Release],
     documents: &Documents<'_>,
     printer: &Printer,
 ) -> Result<Option<PackagePins>, Failure> {
@@ -111,7 +130,7 @@ fn resolved(
         arch,
         base,
         names: &names,
-        locked: before.map_or(&[], |pins| &pins.releases),
+        locked: known,
     };
     let fetch = |url: &str, limit: u64| documents.get(url, limit);
     let now = time::OffsetDateTime::now_utc();

@@ -18,7 +18,8 @@ use crate::artefact::store::{self, Address, Request};
 
 /// Copy what the cluster needs from upstream, laid out by host and path
 ///
-/// First prints the complete list of URLs, and the hosts that they redirect to: what a firewall must let
+/// First prints the complete list of URLs, and of the hosts that are asked for them, redirects and token services
+/// among them: what a firewall must let
 /// through, or what other downloaders can fetch. Then fills a folder, besides what it holds already, for
 /// `overlay build --mirror` in a network that does not reach upstream; or for any web server there.
 #[derive(Debug, Clone, Args)]
@@ -44,7 +45,10 @@ pub struct Pull {
 /// Runs it.
 pub(super) fn run(args: &Pull, printer: &Printer) -> Result<(), Failure> {
     let sources = args.sources.list()?;
-    Locking::new(&args.input, &args.sources, args.locked).complete(printer)?;
+    // planning says what is not pinned; a list writes nothing
+    if !args.dry_run {
+        Locking::new(&args.input, &args.sources, args.locked).complete(printer)?;
+    }
     let plan = args.input.load(printer)?;
     let sets = sets(&plan, false);
     let to = args.to.clone().unwrap_or_default();

@@ -18,6 +18,14 @@ pub(super) struct Key {
     /// The last eight bytes of its fingerprint.
     pub(super) id: [u8; 8],
     pub(super) material: Material,
+    pub(super) status: Status,
+    /// Of the primary key, among those of its file.
+    owner: usize,
+}
+
+/// What its owner says of a key.
+#[derive(Debug, Default)]
+pub(super) struct Status {
     /// Seconds since 1970.
     pub(super) expires: Option<i64>,
     pub(super) revoked: bool,
@@ -55,17 +63,21 @@ impl Keyring {
     pub(in crate::packages) fn add(&mut self, armoured: &str) -> Result<(), PgpError> {
         let bytes = armor::dearmour(armoured, "PGP PUBLIC KEY BLOCK")?;
         let before = self.keys.len();
-        let mut primary: Option<[u8; 8]> = None;
+        // primary keys, also such as cannot be verified: what is said of one holds for its subkeys
+        let mut owners: Vec<([u8; 8], Status)> = Vec::new();
+        let mut of_primary = false;
         // what the signatures that follow speak of; `None`: of a key that was left out
         let mut subject: Option<usize> = None;
         for packet in packets(&bytes)? {
             match packet.tag {
                 PUBLIC_KEY | SUBKEY => {
                     let id = key_id(packet.body);
-                    if packet.tag == PUBLIC_KEY {
-                        primary = Some(id);
+                    of_primary = packet.tag == PUBLIC_KEY;
+                    if of_primary {
+                        owners.push((id, Status::of(packet.body)));
                     }
-                    subject = Key::read(packet.body, id).map(|key| {
+                    let owner = owners.len().saturating_sub(1);
+                    subject = Key::read(packet.body, id, owner).map(|key| {
                         self.keys.push(key);
                         self.keys.len() - 1
                     });
@@ -74,23 +86,37 @@ impl Keyring {
                     let Ok(Some(signature)) = signature::read_one(packet.body) else {
                         continue;
                     };
-                    if let Some(index) = subject
-                        && primary.is_some_and(|id| signature.issuers.contains(&id))
-                    {
-                        self.keys[index].told(&signature);
+                    let Some((id, owner)) = owners.last_mut() else {
+                        continue;
+                    };
+                    if !signature.issuers.contains(id) {
+                        continue;
+                    }
+                    if of_primary {
+                        owner.told(&signature);
+                    }
+                    if let Some(index) = subject {
+                        self.keys[index].status.told(&signature);
                     }
                 }
                 _ => {}
             }
         }
-        let mut fit = |index: usize| !self.keys[index].other_purpose;
+        for key in &mut self.keys[before..] {
+            if let Some((_, owner)) = owners.get(key.owner) {
+                key.status.revoked |= owner.revoked;
+                let ends = [key.status.expires, owner.expires];
+                key.status.expires = ends.into_iter().flatten().min();
+            }
+        }
+        let mut fit = |index: usize| !self.keys[index].status.other_purpose;
         if !(before..self.keys.len()).any(&mut fit) {
             return Err(PgpError::Malformed("a key file"));
         }
-        self.keys.retain(|key| !key.other_purpose);
+        self.keys.retain(|key| !key.status.other_purpose);
         // a key that two files have: a revocation counts, then what was said last
         self.keys
-            .sort_by_key(|key| std::cmp::Reverse((key.revoked, key.said)));
+            .sort_by_key(|key| std::cmp::Reverse((key.status.revoked, key.status.said)));
         Ok(())
     }
 }
@@ -108,12 +134,12 @@ fn key_id(body: &[u8]) -> [u8; 8] {
 
 impl Key {
     /// `None` for versions and algorithms that are not verified here.
-    fn read(body: &[u8], id: [u8; 8]) -> Option<Self> {
+    fn read(body: &[u8], id: [u8; 8], owner: usize) -> Option<Self> {
         let mut cursor = Cursor(body);
         if cursor.u8()? != 4 {
             return None;
         }
-        let created = cursor.u32()?;
+        cursor.u32()?;
         let algorithm = cursor.u8()?;
         let material = if RSA.contains(&algorithm) {
             Material::Rsa(cursor.mpi()?.to_vec(), cursor.mpi()?.to_vec())
@@ -136,12 +162,21 @@ impl Key {
         Some(Self {
             id,
             material,
-            expires: None,
-            revoked: false,
-            created,
-            said: 0,
-            other_purpose: false,
+            status: Status::of(body),
+            owner,
         })
+    }
+}
+
+impl Status {
+    /// Nothing but when the key of this packet was made.
+    fn of(body: &[u8]) -> Self {
+        let mut cursor = Cursor(body);
+        let created = cursor.u8().and_then(|_| cursor.u32());
+        Self {
+            created: created.unwrap_or_default(),
+            ..Self::default()
+        }
     }
 
     /// Takes what its owner's signature says: the newest one counts.

@@ -159,7 +159,7 @@ impl Signature<'_> {
             Some(false) => return Verdict::Wrong(signer),
             Some(true) => {}
         }
-        if key.revoked {
+        if key.status.revoked {
             return Verdict::Revoked(signer);
         }
         let made = i64::from(self.made);
@@ -169,7 +169,7 @@ impl Signature<'_> {
         };
         let lifetime = self.lifetime.filter(|seconds| *seconds > 0);
         let own = lifetime.map(|seconds| made + i64::from(seconds));
-        match [key.expires, own].into_iter().flatten().min() {
+        match [key.status.expires, own].into_iter().flatten().min() {
             Some(end) if end < at => Verdict::Expired(signer, end),
             _ => Verdict::Good,
         }

@@ -107,7 +107,9 @@ impl Primary {
             size,
             open_size,
         };
-        let date = OffsetDateTime::from_unix_timestamp(date).map_err(|e| e.to_string())?;
+        let date = OffsetDateTime::from_unix_timestamp(date).ok();
+        let date = date.filter(|date| (1970..=9999).contains(&date.year()));
+        let date = date.ok_or("the time of the index is none")?;
         Ok(Self { date, file })
     }
 }
