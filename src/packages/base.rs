@@ -1,5 +1,6 @@
 //! What the base image has.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::pool::{Candidate, Need, Pool};
@@ -7,13 +8,14 @@ use super::pool::{Candidate, Need, Pool};
 /// The packages of the image, and what they provide.
 ///
 /// What a package provides, needs and clashes with is read from the repository: from the record
-/// of its very version, else from the newest one's, which differs in little but versions.
+/// of its very version, else from the newest one's, which differs in little but versions. What that
+/// one has or needs in its own version, as packages of one source do, is the image's version here.
 pub(super) struct Base<'a> {
     pool: &'a Pool,
     /// By name; the oldest of the repositories where the list has no version, as an image is never
     /// older than its release.
     versions: BTreeMap<&'a str, Option<&'a str>>,
-    records: BTreeMap<&'a str, &'a Candidate>,
+    records: BTreeMap<&'a str, Cow<'a, Candidate>>,
     /// Capability to package and version.
     provided: BTreeMap<&'a str, Vec<(&'a str, Option<&'a str>)>>,
 }
@@ -36,7 +38,12 @@ impl<'a> Base<'a> {
             let Some(record) = exact.or_else(|| pool.named(name).next()) else {
                 continue;
             };
-            base.records.insert(name, record);
+            let stands_in = version.filter(|version| *version != record.version);
+            let known = match stands_in {
+                Some(version) => Cow::Owned(record.as_of(version)),
+                None => Cow::Borrowed(record),
+            };
+            base.records.insert(name, known);
             for (capability, provided) in &record.provides {
                 // a capability of the package's own version has the image's
                 let provided = match provided.as_deref() {
@@ -57,8 +64,8 @@ impl<'a> Base<'a> {
             .map(|(name, version)| (*name, *version))
     }
 
-    pub(super) fn records(&self) -> Vec<&'a Candidate> {
-        self.records.values().copied().collect()
+    pub(super) fn records(&self) -> impl Iterator<Item = &Candidate> {
+        self.records.values().map(|record| &**record)
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
@@ -109,16 +116,15 @@ impl<'a> Base<'a> {
             .clashes
             .iter()
             .flat_map(|need| self.fulfilling(need));
-        let minding = self.records.values().filter(|record| {
-            let exact = self.versions.get(record.name.as_str()).copied().flatten();
+        let minding = self.records.iter().filter(|(_, record)| {
             // another version's record says nothing reliable of what this one minds
-            exact == Some(record.version.as_str())
+            matches!(record, Cow::Borrowed(_))
                 && record
                     .clashes
                     .iter()
                     .any(|need| self.pool.fulfils(candidate, need))
         });
-        let minding = minding.map(|record| record.name.as_str());
+        let minding = minding.map(|(name, _)| *name);
         let all = minded.chain(minding);
         all.filter(|name| *name != candidate.name).collect()
     }

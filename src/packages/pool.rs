@@ -120,6 +120,49 @@ pub(super) struct Candidate {
     pub(super) repository: usize,
 }
 
+impl Candidate {
+    /// It as it was in another version: what of its source it needs in its own version, it needed in that.
+    pub(super) fn as_of(&self, version: &str) -> Self {
+        let mut before = self.clone();
+        for need in &mut before.needs {
+            need.exactly(&self.version, version);
+        }
+        version.clone_into(&mut before.version);
+        before
+    }
+}
+
+impl Requirement {
+    /// Whatever it wants in exactly the version `from`, it wants in the version `to`.
+    fn exactly(&mut self, from: &str, to: &str) {
+        let change = |need: &mut Need| {
+            if let Some((Relation::Equal, version)) = &mut need.version
+                && version == from
+            {
+                to.clone_into(version);
+            }
+        };
+        match self {
+            Self::One(need) => change(need),
+            Self::With(needs) => needs.iter_mut().for_each(change),
+            Self::All(parts) | Self::Any(parts) => {
+                parts.iter_mut().for_each(|part| part.exactly(from, to));
+            }
+            Self::If {
+                condition,
+                then,
+                otherwise,
+            } => {
+                condition.exactly(from, to);
+                then.exactly(from, to);
+                if let Some(part) = otherwise {
+                    part.exactly(from, to);
+                }
+            }
+        }
+    }
+}
+
 impl fmt::Display for Candidate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.name, self.version)

@@ -297,25 +297,30 @@ impl<'a> Solver<'a> {
                 self.all(state, candidate, &candidate.needs)?;
                 self.trail.pop();
             }
-            for record in self.base.records() {
-                if state.gone.contains(record.name.as_str()) {
-                    continue;
-                }
-                let untouched = State::default();
-                let lost = record
-                    .needs
-                    .iter()
-                    .find(|need| !self.met(state, need) && self.met(&untouched, need));
-                let Some(lost) = lost else { continue };
+            for (record, lost) in self.lost(state) {
                 match self.newer(&record.name, |_| true) {
+                    _ if state.gone.contains(record.name.as_str()) => {}
                     Some(newer) => self.install(state, newer)?,
-                    None => return Err(self.unsatisfiable(record, lost)),
+                    None => return Err(self.unsatisfiable(&record, &lost)),
                 }
             }
             if state.chosen.len() == before {
                 return Ok(());
             }
         }
+    }
+
+    /// Packages of the image that stay, each with a need that was met before and is not now.
+    fn lost(&self, state: &State<'a>) -> Vec<(Candidate, Requirement)> {
+        let untouched = State::default();
+        let stay = self.base.records();
+        let stay = stay.filter(|record| !state.gone.contains(record.name.as_str()));
+        let lost = stay.filter_map(|record| {
+            let mut needs = record.needs.iter();
+            let need = needs.find(|need| !self.met(state, need) && self.met(&untouched, need))?;
+            Some((record.clone(), need.clone()))
+        });
+        lost.collect()
     }
 
     fn unsatisfiable(&self, by: &Candidate, wanted: &Requirement) -> ResolveError {

@@ -151,3 +151,19 @@ fn an_index_is_fetched_by_its_digest_where_the_repository_has_it_so() {
     fs_err::remove_dir_all(mirror.at(&format!("{folder}/by-hash"))).unwrap();
     assert_eq!(case.chosen(&["tool"]), ["tool 1"]);
 }
+
+/// The repository has the image's version no more: the newest record stands in for it, and what it needs of its
+/// own source in its own version is not lost unseen.
+#[test]
+fn packages_of_one_source_are_upgraded_together() {
+    let (mirror, signer) = stable(&[
+        ("tool", "1", "Depends: init (= 2-2)\n"),
+        ("init", "2-2", ""),
+        ("init-login", "2-2", "Depends: init (= 2-2)\n"),
+    ]);
+    let case = Case::apt(&mirror, &signer, &["stable"]).base(&["init 2-1", "init-login 2-1"]);
+    assert_eq!(
+        case.chosen(&["tool"]),
+        ["init 2-2", "init-login 2-2", "tool 1"]
+    );
+}
