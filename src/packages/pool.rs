@@ -146,7 +146,9 @@ impl Requirement {
             Self::One(need) => change(need),
             Self::With(needs) => needs.iter_mut().for_each(change),
             Self::All(parts) | Self::Any(parts) => {
-                parts.iter_mut().for_each(|part| part.exactly(from, to));
+                for part in parts {
+                    part.exactly(from, to);
+                }
             }
             Self::If {
                 condition,
