@@ -18,6 +18,8 @@ mod clock;
 mod containerd;
 #[path = "node/cuts.rs"]
 mod cuts;
+#[path = "node/etcd.rs"]
+mod etcd;
 #[path = "node/hand_over.rs"]
 mod hand_over;
 #[path = "node/images.rs"]
