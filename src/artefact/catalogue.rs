@@ -16,6 +16,7 @@ use super::digest::Digest;
 use super::list::Where;
 use super::load;
 use super::pins::{Pins, Unpinned};
+use super::port::PortRow;
 use super::repositories::Repositories;
 use super::train::{Train, TrainSpec};
 use crate::config::model::Arch;
@@ -29,6 +30,8 @@ pub struct Catalogue {
     pub trains: BTreeMap<String, TrainSpec>,
     /// By profile, such as `debian-12`.
     pub packages: BTreeMap<String, PackageSet>,
+    /// Rows of the port contract that every cluster has.
+    pub ports: Vec<PortRow>,
     /// What stands in for digests that nobody published.
     pub pins: Pins,
     /// Armoured OpenPGP public keys, by file name below `packages/keys/`.
@@ -191,6 +194,9 @@ pub struct Component {
     /// Container images by short name.
     #[serde(default)]
     pub images: BTreeMap<String, Image>,
+    /// Rows of the port contract that exist where it is part of the cluster.
+    #[serde(default)]
+    pub ports: Vec<PortRow>,
 }
 
 /// A downloadable release of a component.

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use include_dir::{Dir, DirEntry, include_dir};
 use serde::de::DeserializeOwned;
 
-use super::catalogue::{Catalogue, CatalogueError};
+use super::catalogue::{Catalogue, CatalogueError, Component};
+use super::port::PortRow;
 
 static OVERLAYS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/overlays");
 
@@ -17,6 +18,7 @@ enum Kind {
     Packages(String),
     Key(String),
     Image(String),
+    Ports,
 }
 
 /// Everything else (units, scripts, manifests, documents) is not the catalogue's.
@@ -25,6 +27,7 @@ fn kind(path: &Path) -> Option<Kind> {
     match (folder, file.rsplit_once('.')) {
         ("packages/keys", Some((_, "asc"))) => return Some(Kind::Key(file.to_owned())),
         ("packages/images", Some((_, "txt"))) => return Some(Kind::Image(file.to_owned())),
+        ("", Some(("ports", "yml"))) => return Some(Kind::Ports),
         _ => {}
     }
     let stem = file.strip_suffix(".yml")?.to_owned();
@@ -58,6 +61,10 @@ pub(super) fn folder(catalogue: &mut Catalogue, dir: &Path) -> Result<(), Catalo
     for name in entries(dir)? {
         let sub = dir.join(&name);
         if !sub.is_dir() {
+            if kind(&name).is_some() {
+                let bytes = fs_err::read(&sub).map_err(CatalogueError::Read)?;
+                add(catalogue, &name, &sub, &bytes)?;
+            }
             continue;
         }
         let mut files: Vec<PathBuf> = entries(&sub)?.iter().map(|f| name.join(f)).collect();
@@ -97,7 +104,9 @@ fn add(
 ) -> Result<(), CatalogueError> {
     match kind(relative) {
         Some(Kind::Component(name)) => {
-            catalogue.components.insert(name, parse(shown, bytes)?);
+            let mut component: Component = parse(shown, bytes)?;
+            component.ports = rows(shown, component.ports)?;
+            catalogue.components.insert(name, component);
         }
         Some(Kind::Train(name)) => {
             catalogue.trains.insert(name, parse(shown, bytes)?);
@@ -107,6 +116,9 @@ fn add(
         }
         Some(Kind::Key(name)) => {
             catalogue.keys.insert(name, text(shown, bytes)?.to_owned());
+        }
+        Some(Kind::Ports) => {
+            catalogue.ports = rows(shown, parse(shown, bytes)?)?;
         }
         Some(Kind::Image(name)) => {
             catalogue.images.insert(name, image(text(shown, bytes)?));
@@ -123,6 +135,24 @@ fn parse<T: DeserializeOwned>(file: &Path, bytes: &[u8]) -> Result<T, CatalogueE
             .map_or((0, 0), |at| (at.line(), at.column()));
         fail(file, line, column, error.without_snippet().to_string())
     })
+}
+
+/// A row has ports exactly where its protocol has.
+fn rows(file: &Path, rows: Vec<PortRow>) -> Result<Vec<PortRow>, CatalogueError> {
+    let wrong = |row: &&PortRow| row.protocol.has_ports() != row.port.is_some();
+    match rows.iter().find(wrong) {
+        None => Ok(rows),
+        Some(row) => {
+            let (service, protocol) = (&row.service, row.protocol.as_str());
+            let what = if row.port.is_some() {
+                "has no"
+            } else {
+                "needs a"
+            };
+            let message = format!("ports: `{service}`: {protocol} {what} `port`");
+            Err(fail(file, 0, 0, message))
+        }
+    }
 }
 
 fn text<'b>(file: &Path, bytes: &'b [u8]) -> Result<&'b str, CatalogueError> {

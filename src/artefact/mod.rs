@@ -6,6 +6,7 @@ mod lacking;
 pub mod list;
 mod load;
 pub mod pins;
+pub mod port;
 pub mod repositories;
 pub mod store;
 pub mod train;

@@ -43,6 +43,9 @@ pub enum Failure {
     /// Manifests whose images no machine would be given.
     #[error("manifests name images that nothing pins:{}", .0.iter().map(|l| format!("\n  {l}")).collect::<String>())]
     UnpinnedImages(Vec<String>),
+    /// Manifests that open ports of their machines which are in no row of the contract.
+    #[error("manifests open ports that no row of the port contract declares:{}", .0.iter().map(|l| format!("\n  {l}")).collect::<String>())]
+    UndeclaredPorts(Vec<String>),
     /// Packages that the distribution's repositories do not give.
     #[error("the packages of `{list}` for {} cannot be resolved", arch.as_str())]
     Packages {
@@ -88,6 +91,9 @@ impl Failure {
                 "a component of the train must have each of them, as `repository:tag` and digest"
                     .to_owned(),
             ),
+            Failure::UndeclaredPorts(_) => {
+                Some("give the component that opens it a row under `ports:`".to_owned())
+            }
             _ => None,
         }
     }

@@ -27,17 +27,28 @@ pub fn run(args: &Ports, printer: &Printer) -> Result<(), Failure> {
     printer.data(&match args.format {
         Format::Text => {
             let head = row(["PORT", "SERVICE", "ON", "FROM", "EXPOSURE", "AUTHENTICATION"]);
-            let line = |p: &Port| row([&p.port_text(), p.service, p.on, p.from, p.exposure.as_str(), p.authentication]);
+            let line = |p: &Port| {
+                let (r, from) = (&p.row, from(p));
+                row([&r.port_text(), &r.service, r.on.as_str(), &from, r.exposure.as_str(), &r.authentication])
+            };
             table(&std::iter::once(head).chain(all.iter().map(line)).collect::<Vec<_>>())
         }
         Format::Json => {
             let one = |p: &Port| {
-                json!({ "protocol": p.protocol, "port": p.port, "service": p.service, "on": p.on, "from": p.from,
-                        "exposure": p.exposure.as_str(), "authentication": p.authentication })
+                let r = &p.row;
+                json!({ "protocol": r.protocol, "port": r.port.map(|p| p.first), "end_port": r.port.map(|p| p.last), "address": r.bound(),
+                        "service": r.service, "component": p.component, "on": r.on, "from": r.from,
+                        "exposure": r.exposure, "authentication": r.authentication })
             };
             let value = json!({ "schema_version": 1, "ports": all.iter().map(one).collect::<Vec<_>>() });
             serde_json::to_string_pretty(&value).expect("plain values have a JSON form") + "\n"
         }
     });
     Ok(())
+}
+
+/// Who connects, as one cell.
+fn from(port: &Port) -> String {
+    let from: Vec<&str> = port.row.from.iter().map(|p| p.as_str()).collect();
+    from.join(", ")
 }

@@ -13,6 +13,7 @@ mod host;
 pub mod images;
 mod interfaces;
 mod kubelet;
+pub mod listeners;
 mod network;
 mod object;
 mod overlay;

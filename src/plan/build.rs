@@ -1,13 +1,13 @@
 //! The planning itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
 use super::node::node;
 use super::profile::Profiles;
-use super::{Node, Plan, Release};
+use super::{Node, Plan, Release, ports};
 use crate::artefact::Catalogue;
 use crate::config::Document;
 use crate::config::model::{Config, Host, Provider};
@@ -54,7 +54,8 @@ pub fn plan(
             .filter_map(move |c| nth(c, n))
             .collect::<Vec<_>>()
     };
-    Ok(Plan {
+    let on = addons(config);
+    let plan = Plan {
         cluster: config.name.clone(),
         domain: config.network.domain.clone(),
         pod_cidrs: config.network.pod_cidrs.clone(),
@@ -65,7 +66,9 @@ pub fn plan(
             .network
             .dns_replicas
             .unwrap_or_else(|| default_dns_replicas(nodes.len())),
-        addons: addons(config),
+        ports: ports::rows(config, catalogue, &train, &nodes, &on),
+        addons: on,
+        selectors: BTreeMap::new(),
         provider: config.network.provider,
         endpoint: config.api.endpoint.clone(),
         artefacts: config.artefacts.clone(),
@@ -82,7 +85,12 @@ pub fn plan(
             settings: train.settings().clone(),
         },
         nodes,
-    })
+    };
+    ports::overlaps(&plan, &mut problems);
+    if !problems.found.is_empty() {
+        return Err(problems.found);
+    }
+    Ok(plan)
 }
 
 /// What is found, with where it was written.

@@ -63,6 +63,10 @@ pub struct Plan {
     pub ssh: Ssh,
     /// What runs.
     pub release: Release,
+    /// Rows of the port contract that may exist here; [`ports::ports`] tells which do.
+    pub ports: Vec<ports::Port>,
+    /// `node_selector` of addons, by name.
+    pub selectors: BTreeMap<String, BTreeMap<String, String>>,
     /// Every machine, in file order.
     pub nodes: Vec<Node>,
 }

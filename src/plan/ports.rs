@@ -1,208 +1,188 @@
 //! The port contract of a planned cluster: who listens, for whom, behind what.
 
-use super::Plan;
+use std::collections::BTreeSet;
 
-/// How far a port reaches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exposure {
-    /// May be reached by anyone: it authenticates every request, or tells nothing.
-    Open,
-    /// Meant for some machines only; a filter outside the node should see to it.
-    Restricted,
-    /// Bound to the loopback address.
-    Localhost,
-    /// Nothing listens.
-    Closed,
+use super::build::Problems;
+use super::profile::TimeService;
+use super::{Node, Plan};
+pub use crate::artefact::port::{Condition, Exposure, On, Peer, PortRow, Ports, Protocol};
+use crate::artefact::{Catalogue, Train};
+use crate::config::model::{Config, Provider};
+
+/// A row with the component that brings it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Port {
+    /// Folder in the catalogue; empty for rows of every cluster.
+    pub component: String,
+    /// The row.
+    pub row: PortRow,
 }
 
-impl Exposure {
-    /// The word of the table.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Exposure::Open => "open",
-            Exposure::Restricted => "restricted",
-            Exposure::Localhost => "localhost",
-            Exposure::Closed => "closed",
+/// Every row that exists on some node of this cluster, sorted by port.
+pub fn ports(plan: &Plan) -> Vec<Port> {
+    let exists = |port: &&Port| plan.nodes.iter().any(|node| exists(plan, node, port));
+    sorted(plan.ports.iter().filter(exists))
+}
+
+/// Every row of one node, sorted by port.
+pub fn of_node(plan: &Plan, node: &Node) -> Vec<Port> {
+    sorted(plan.ports.iter().filter(|port| exists(plan, node, port)))
+}
+
+fn sorted<'p>(rows: impl Iterator<Item = &'p Port>) -> Vec<Port> {
+    let mut rows: Vec<Port> = rows.cloned().collect();
+    rows.sort_by(|a, b| key(a).cmp(&key(b)));
+    rows
+}
+
+/// By port, rows without one last.
+fn key(port: &Port) -> (u16, Protocol, On, &str) {
+    let row = &port.row;
+    (
+        row.port.map_or(u16::MAX, |p| p.first),
+        row.protocol,
+        row.on,
+        row.bound(),
+    )
+}
+
+/// Whether a node has the row.
+fn exists(plan: &Plan, node: &Node, port: &Port) -> bool {
+    let on = match port.row.on {
+        On::All => true,
+        On::Masters => node.is_master(),
+        On::Workers => !node.is_master(),
+        On::Selector => selected(plan, node, &port.component),
+    };
+    on && port.row.when.iter().all(|c| holds(plan, node, *c))
+        && !port.row.unless.iter().any(|c| holds(plan, node, *c))
+}
+
+/// Whether an addon's pods may run on a node.
+fn selected(plan: &Plan, node: &Node, component: &str) -> bool {
+    match plan.selectors.get(component) {
+        Some(selector) if !selector.is_empty() => selector
+            .iter()
+            .all(|(label, value)| node.labels.get(label) == Some(value)),
+        _ => !node.taints.iter().any(|t| t.effect != "PreferNoSchedule"),
+    }
+}
+
+fn holds(plan: &Plan, node: &Node, condition: Condition) -> bool {
+    let settings = &plan.release.settings;
+    match condition {
+        Condition::EtcdMember => plan.etcd.external.is_none(),
+        Condition::ControllerManagerPort => settings.controller_manager.port_flag,
+        Condition::SchedulerPort => settings.scheduler.port_flag,
+        Condition::Dhcp => {
+            node.addresses.iter().any(|a| a.prefix.is_none())
+                || node.interfaces.iter().any(|i| i.dhcp)
+        }
+        Condition::Resolved => node.profile.resolv_conf.starts_with("/run/systemd/resolve"),
+        Condition::Chrony => node.profile.time.service == TimeService::Chrony,
+    }
+}
+
+/// Rows of every cluster, and of the components that are part of this one.
+pub(super) fn rows(
+    config: &Config,
+    catalogue: &Catalogue,
+    train: &Train<'_>,
+    nodes: &[Node],
+    addons: &BTreeSet<String>,
+) -> Vec<Port> {
+    let needed = |name: &str| {
+        nodes
+            .iter()
+            .flat_map(|n| &n.needs)
+            .any(|a| a.component == name)
+    };
+    let part = |name: &str| {
+        addons.contains(name)
+            || provider(config.network.provider) == name
+            || (train.version(name).is_some() && needed(name))
+    };
+    let rows = catalogue.ports.iter().map(|row| ("", row));
+    let components = catalogue.components.iter().filter(|(name, _)| part(name));
+    let more = components.flat_map(|(name, c)| c.ports.iter().map(move |row| (name.as_str(), row)));
+    merged(rows.chain(more))
+}
+
+/// Its folder in the catalogue.
+const fn provider(provider: Provider) -> &'static str {
+    match provider {
+        Provider::Weave => "weave",
+        Provider::Calico => "calico",
+        Provider::Bridge => "bridge",
+        Provider::Custom => "custom",
+    }
+}
+
+/// Rows of one listener are one row, open for those that any of them names.
+fn merged<'r>(rows: impl Iterator<Item = (&'r str, &'r PortRow)>) -> Vec<Port> {
+    let mut all: Vec<Port> = Vec::new();
+    for (component, row) in rows {
+        let same = |other: &&mut Port| {
+            let o = &other.row;
+            (o.port, o.protocol, &o.service, o.on, o.exposure)
+                == (row.port, row.protocol, &row.service, row.on, row.exposure)
+                && (&o.when, &o.unless, o.bound()) == (&row.when, &row.unless, row.bound())
+        };
+        match all.iter_mut().find(same) {
+            Some(first) => {
+                let more = row.from.iter().filter(|p| !first.row.from.contains(p));
+                let more: Vec<Peer> = more.copied().collect();
+                first.row.from.extend(more);
+            }
+            None => all.push(Port {
+                component: component.to_owned(),
+                row: row.clone(),
+            }),
+        }
+    }
+    all
+}
+
+/// Two listeners of one node on one port.
+pub(super) fn overlaps(plan: &Plan, problems: &mut Problems<'_>) {
+    let mut said = BTreeSet::new();
+    for node in &plan.nodes {
+        let rows = of_node(plan, node);
+        let listeners: Vec<&Port> = rows
+            .iter()
+            .filter(|port| port.row.exposure != Exposure::Closed)
+            .collect();
+        for (index, a) in listeners.iter().enumerate() {
+            for b in listeners[index + 1..]
+                .iter()
+                .filter(|b| collide(&a.row, &b.row))
+            {
+                let addon = if b.component.is_empty() { a } else { b };
+                let message = format!(
+                    "`{}` and `{}` both listen on {} of `{}`",
+                    a.row.service,
+                    b.row.service,
+                    b.row.port_text(),
+                    node.name
+                );
+                if said.insert((a.row.service.clone(), b.row.service.clone())) {
+                    let path = format!("addons.{}", addon.component);
+                    let help =
+                        "leave one of them out, or give them nodes of their own by `node_selector`";
+                    problems.add("ports/overlap", &path, message, help.to_owned());
+                }
+            }
         }
     }
 }
 
-/// One row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Port {
-    /// `tcp` or `udp`
-    pub protocol: &'static str,
-    /// Number.
-    pub port: u16,
-    /// What listens.
-    pub service: &'static str,
-    /// Nodes that have it: `masters`, `workers`, `all`.
-    pub on: &'static str,
-    /// Who connects.
-    pub from: &'static str,
-    /// How far it reaches.
-    pub exposure: Exposure,
-    /// What a client has to show.
-    pub authentication: &'static str,
-}
-
-impl Port {
-    /// `6443/tcp`
-    pub fn port_text(&self) -> String {
-        format!("{}/{}", self.port, self.protocol)
-    }
-}
-
-const fn tcp(
-    port: u16,
-    service: &'static str,
-    on: &'static str,
-    from: &'static str,
-    exposure: Exposure,
-    authentication: &'static str,
-) -> Port {
-    Port {
-        protocol: "tcp",
-        port,
-        service,
-        on,
-        from,
-        exposure,
-        authentication,
-    }
-}
-
-use Exposure::{Closed, Localhost, Open, Restricted};
-
-const CERTIFICATE: &str = "TLS client certificate";
-const NONE: &str = "none";
-
-/// Rows that every cluster has, by port.
-const ROWS: [Port; 15] = [
-    tcp(
-        22,
-        "ssh",
-        "all",
-        "operators",
-        Open,
-        "as the image sets it; nothing here needs it",
-    ),
-    tcp(
-        2379,
-        "etcd clients",
-        "masters",
-        "masters",
-        Restricted,
-        CERTIFICATE,
-    ),
-    tcp(
-        2380,
-        "etcd peers",
-        "masters",
-        "masters",
-        Restricted,
-        CERTIFICATE,
-    ),
-    tcp(
-        2382,
-        "roll call, until etcd serves",
-        "masters",
-        "masters",
-        Restricted,
-        CERTIFICATE,
-    ),
-    tcp(
-        6443,
-        "kube-apiserver",
-        "masters",
-        "anyone",
-        Open,
-        "TLS client certificate, or token with RBAC",
-    ),
-    tcp(
-        10010,
-        "containerd streaming",
-        "all",
-        "kubelet",
-        Localhost,
-        "one-time token",
-    ),
-    tcp(10248, "kubelet healthz", "all", "kubelet", Localhost, NONE),
-    tcp(
-        10249,
-        "kube-proxy metrics",
-        "all",
-        "localhost",
-        Localhost,
-        NONE,
-    ),
-    tcp(
-        10250,
-        "kubelet",
-        "all",
-        "masters",
-        Restricted,
-        "TLS client certificate or token, by webhook",
-    ),
-    tcp(
-        10251,
-        "kube-scheduler, unauthenticated",
-        "masters",
-        "nobody",
-        Closed,
-        NONE,
-    ),
-    tcp(
-        10252,
-        "kube-controller-manager, unauthenticated",
-        "masters",
-        "nobody",
-        Closed,
-        NONE,
-    ),
-    tcp(10255, "kubelet read-only", "all", "nobody", Closed, NONE),
-    tcp(
-        10256,
-        "kube-proxy healthz",
-        "all",
-        "load balancers",
-        Open,
-        "none; tells health only",
-    ),
-    tcp(
-        10257,
-        "kube-controller-manager",
-        "masters",
-        "localhost",
-        Localhost,
-        CERTIFICATE,
-    ),
-    tcp(
-        10259,
-        "kube-scheduler",
-        "masters",
-        "localhost",
-        Localhost,
-        CERTIFICATE,
-    ),
-];
-
-/// Every row that exists in this cluster, sorted by port.
-pub fn ports(plan: &Plan) -> Vec<Port> {
-    let mut rows = ROWS.to_vec();
-    if plan.etcd.external.is_some() {
-        rows.retain(|r| ![2379, 2380, 2382].contains(&r.port));
-    }
-    if plan.nodes.iter().any(|n| !n.is_master()) {
-        rows.push(tcp(
-            6443,
-            "haproxy to every kube-apiserver",
-            "workers",
-            "localhost",
-            Localhost,
-            "passes TLS through",
-        ));
-    }
-    rows.sort_by_key(|r| (r.port, r.on));
-    rows
+fn collide(a: &PortRow, b: &PortRow) -> bool {
+    let ports = match (a.port, b.port) {
+        (Some(a), Some(b)) => a.overlaps(b),
+        (None, None) => true,
+        _ => false,
+    };
+    let apart = a.bound() != "*" && b.bound() != "*" && a.bound() != b.bound();
+    let open_range = |row: &PortRow| row.service == "NodePorts";
+    a.protocol == b.protocol && ports && !apart && !(open_range(a) && open_range(b))
 }

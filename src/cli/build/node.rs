@@ -6,7 +6,7 @@ use super::super::exit::Failure;
 use super::output::{Output, Written};
 use crate::artefact::{Algorithm, Digest, Hasher};
 use crate::compose::secrets::{self, Leak, SecretFile};
-use crate::compose::{self, Generation, NodeTree, images};
+use crate::compose::{self, Generation, NodeTree, images, listeners};
 use crate::identity::{Fingerprint, Identities, Owner};
 use crate::pack::iso9660::{self, IsoImage};
 use crate::pack::tar_gz::Packer;
@@ -90,6 +90,10 @@ impl<'a> Builder<'a> {
         let unpinned = images::unpinned(self.plan, &tree);
         if !unpinned.is_empty() {
             return Err(Failure::UnpinnedImages(unpinned));
+        }
+        let undeclared = listeners::undeclared(self.plan, &tree);
+        if !undeclared.is_empty() {
+            return Err(Failure::UndeclaredPorts(undeclared));
         }
         built.leaks = secrets::leaks(self.plan, node, &tree, &self.owners);
         if built.leaks.is_empty() {

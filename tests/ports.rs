@@ -1,0 +1,8 @@
+//! The port contract: its rows in every train, components that bring rows, and what it makes of them.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+mod support;
+
+#[path = "ports/table.rs"]
+mod table;
