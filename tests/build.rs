@@ -8,14 +8,20 @@ mod support;
 mod accidents;
 #[path = "build/commands.rs"]
 mod commands;
+#[path = "build/diff.rs"]
+mod diff;
 #[path = "build/masters.rs"]
 mod masters;
 #[path = "build/profiles.rs"]
 mod profiles;
 #[path = "build/rebuild.rs"]
 mod rebuild;
+#[path = "build/renew.rs"]
+mod renew;
 #[path = "build/secrets.rs"]
 mod secrets;
+#[path = "build/users.rs"]
+mod users;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

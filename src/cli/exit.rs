@@ -62,15 +62,19 @@ pub enum Failure {
     /// A store that cannot be made.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A check has found a difference, and printed it.
+    #[error("there is a difference")]
+    Difference,
     /// Anything with its own words.
     #[error("{0}")]
     Message(String),
 }
 
 impl Failure {
-    /// 1: the user's input or environment; 70: a bug.
+    /// 1: the user's input or environment; 3: a check found a difference; 70: a bug.
     pub fn code(&self) -> ExitCode {
         match self {
+            Failure::Difference => ExitCode::from(3),
             Failure::Leaks(_) => ExitCode::from(70),
             _ => ExitCode::from(1),
         }

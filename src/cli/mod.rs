@@ -4,6 +4,7 @@ mod build;
 mod certs;
 mod check;
 mod completions;
+mod diff;
 mod example;
 mod exit;
 mod init;
@@ -48,13 +49,14 @@ Begin with:
   firstlight init > cluster.yml   a description of your own, with comments; then
   firstlight build                its seeds, in out/nodes
 
-Exit codes: 0 done, 1 the input or the environment is at fault, 2 wrong usage, 70 a bug.";
+Exit codes: 0 done, 1 the input or the environment is at fault, 2 wrong usage, 3 a difference was found, 70 a bug.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Init(init::Init),
     Check(check::Check),
     Build(Box<build::Build>),
+    Diff(diff::Diff),
     #[command(subcommand)]
     Overlay(overlay::Overlay),
     Ports(ports::Ports),
@@ -82,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Init(args) => init::run(&args, &printer),
         Command::Check(args) => check::run(&args, &printer),
         Command::Build(args) => build::run(*args, &printer),
+        Command::Diff(args) => diff::run(&args, &printer),
         Command::Overlay(args) => overlay::run(&args, &printer),
         Command::Ports(args) => ports::run(&args, &printer),
         Command::Profiles(args) => profiles::run(&args, &printer),
@@ -99,6 +102,10 @@ pub fn main() -> ExitCode {
 }
 
 fn report(failure: &Failure, printer: &Printer) {
+    // what was found is printed already, as data
+    if matches!(failure, Failure::Difference) {
+        return;
+    }
     if let Failure::Findings(source, findings) = failure {
         printer.findings(source, findings);
     }

@@ -8,6 +8,7 @@ mod artefacts;
 mod balancer;
 mod containerd;
 mod control_plane;
+pub mod effects;
 mod given;
 mod host;
 pub mod images;

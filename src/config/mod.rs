@@ -6,6 +6,7 @@ mod etcd;
 mod hosts;
 mod key;
 mod kinds;
+mod lifetime;
 mod merge;
 pub mod model;
 mod names;
@@ -18,6 +19,7 @@ mod validate;
 
 pub use document::Document;
 pub use key::{Effect, KeyDoc};
+pub(crate) use lifetime::lifetime;
 pub use reference::{reference, reference_markdown};
 
 use model::Config;

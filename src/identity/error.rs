@@ -166,6 +166,22 @@ pub enum IdentityError {
         /// The node.
         name: String,
     },
+    /// Another release train than the cluster was built with.
+    #[error("the cluster was built with the release train {before}, and this file has {now}")]
+    TrainChanged {
+        /// The one that nodes run.
+        before: String,
+        /// The one of the file.
+        now: String,
+    },
+    /// Another domain than the cluster was built with.
+    #[error("the cluster was built with the domain `{before}`, and this file has `{now}`")]
+    DomainChanged {
+        /// The one that nodes have.
+        before: String,
+        /// The one of the file.
+        now: String,
+    },
     /// Every master would be another machine.
     #[error(
         "none of the masters of the last build ({before}) remains: nobody would have the cluster's data"
@@ -266,6 +282,13 @@ impl IdentityError {
             }
             Self::MasterLeftOut { name } => format!(
                 "a member that is only left out still counts for etcd's majority: `etcd: {{ remove: [{name}] }}` has it leave"
+            ),
+            Self::TrainChanged { before, .. } => format!(
+                "a running cluster moves by one minor release at a time, and trains are further apart: set `kubernetes.version: \"{before}\"` \
+                 again, or build a new cluster beside this one and move the workloads; {NEW_CLUSTER}"
+            ),
+            Self::DomainChanged { before, .. } => format!(
+                "names of Services, and the issuer in every token, would be others: let it be `{before}`; {NEW_CLUSTER}"
             ),
             Self::NoMasterRemains { .. } => {
                 "add the new masters first; when they have joined, take the old ones out with `etcd.remove`"

@@ -21,6 +21,22 @@ struct Record {
 /// is recorded. The first is 1.
 pub fn generation(state: &Path, objects: &str) -> Result<u64, IdentityError> {
     let store = Store::open_for_writing(state)?;
+    let (record, new) = next(&store, objects)?;
+    if !new {
+        return Ok(record.generation);
+    }
+    let text = serde_json::to_string(&record).expect("plain values have a JSON form") + "\n";
+    store.commit(&Files::from([(FILE.to_owned(), Secret::new(text))]))?;
+    Ok(record.generation)
+}
+
+/// What [`generation`] would give. Writes nothing.
+pub fn next_generation(state: &Path, objects: &str) -> Result<u64, IdentityError> {
+    Ok(next(&Store::absent(state), objects)?.0.generation)
+}
+
+/// The record that `objects` are to have, and whether it differs from the one that is there.
+fn next(store: &Store, objects: &str) -> Result<(Record, bool), IdentityError> {
     let digest = Digest::sha256(objects.as_bytes()).to_string();
     let before = match store.read(FILE, &Remedy::Restore)? {
         None => None,
@@ -29,17 +45,16 @@ pub fn generation(state: &Path, objects: &str) -> Result<u64, IdentityError> {
             Some(record.map_err(|_| store.damaged(FILE, Damage::Unreadable, &Remedy::Restore))?)
         }
     };
-    let last = before.as_ref().map_or(0, |record| record.generation);
-    if before.is_some_and(|record| record.objects == digest) {
-        return Ok(last);
+    match before {
+        Some(record) if record.objects == digest => Ok((record, false)),
+        before => {
+            let record = Record {
+                generation: before.map_or(0, |b| b.generation) + 1,
+                objects: digest,
+            };
+            Ok((record, true))
+        }
     }
-    let record = Record {
-        generation: last + 1,
-        objects: digest,
-    };
-    let text = serde_json::to_string(&record).expect("plain values have a JSON form") + "\n";
-    store.commit(&Files::from([(FILE.to_owned(), Secret::new(text))]))?;
-    Ok(record.generation)
 }
 
 #[cfg(test)]
@@ -50,7 +65,11 @@ mod tests {
     fn counts_changes_only() {
         let folder = tempfile::tempdir().unwrap();
         let state = folder.path().join("state");
-        let of = |objects: &str| generation(&state, objects).unwrap();
+        let of = |objects: &str| {
+            let next = next_generation(&state, objects).unwrap();
+            assert_eq!(generation(&state, objects).unwrap(), next);
+            next
+        };
         assert_eq!(
             [of("a"), of("a"), of("b"), of("b"), of("a")],
             [1, 1, 2, 2, 3]

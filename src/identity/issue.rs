@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::base::Base;
 use super::lock::LockedCluster;
-use super::press::{Changes, Press};
+use super::press::{Changes, Press, Renewal};
 use super::set::leaf_path;
 use super::state::{self, CLUSTER, ClusterFile, NODES};
 use super::store::Store;
@@ -45,25 +45,131 @@ pub fn issue(
     if !known {
         expect_no_cluster(locked.as_ref(), plan, state, lock)?;
     }
-    let store = Store::open_for_writing(state)?;
-    let mut changes = Changes::default();
-    let base = if known {
-        Base::read(&store, &plan.cluster, locked.as_ref(), state, lock)?
-    } else {
-        Base::create(plan, now, &mut changes)?
+    let draft = Draft {
+        plan,
+        store: Store::open_for_writing(state)?,
+        known,
+        now,
+        renewal: None,
     };
-    base.check_time(now)?;
-    let pod_subnets = subnet::allocate(plan, &base.pod_subnets)?;
-    if !known || pod_subnets != base.pod_subnets {
-        let file = ClusterFile::new(&plan.cluster, &base.id, &pod_subnets);
-        changes.files.insert(CLUSTER.to_owned(), file.to_secret());
+    draft.settle(locked.as_ref(), state, lock, options.progress)
+}
+
+/// What [`issue`] would give, with all that would be new made in memory: nothing is written, and no
+/// two calls give the same keys.
+pub fn preview(
+    plan: &Plan,
+    state: &Path,
+    lock: &Path,
+    now: OffsetDateTime,
+) -> Result<(Identities, Vec<Issued>), IdentityError> {
+    let locked = LockedCluster::read(lock)?;
+    let known = Store::exists(state)?;
+    let store = if known {
+        Store::open_for_reading(state)?
+    } else {
+        expect_no_cluster(locked.as_ref(), plan, state, lock)?;
+        Store::absent(state)
+    };
+    let draft = Draft {
+        plan,
+        store,
+        known,
+        now,
+        renewal: None,
+    };
+    let drawn = draft.draw(locked.as_ref(), state, lock, &|| {})?;
+    Ok((drawn.identities, drawn.changes.issued))
+}
+
+/// Issues anew what `renewal` says of a cluster that exists, with new keys, and what is missing besides.
+pub fn renew(
+    plan: &Plan,
+    state: &Path,
+    lock: &Path,
+    now: OffsetDateTime,
+    renewal: &Renewal,
+) -> Result<Vec<Issued>, IdentityError> {
+    let locked = LockedCluster::read(lock)?;
+    if !Store::exists(state)? {
+        return Err(match &locked {
+            Some(cluster) => without_state(cluster, state, lock),
+            None => IdentityError::NoState {
+                path: state.to_owned(),
+            },
+        });
     }
-    let press = Press::new(&base.roots, &store, plan, now)?;
-    let admin = press.leaf(None, LeafKind::Admin, &leaf::admin(), &mut changes)?;
-    let nodes = press.nodes(options.progress, &mut changes)?;
-    store.commit(&changes.files)?;
-    base.locked(&plan.cluster).write(lock)?;
-    Ok((base.identities(admin, nodes, pod_subnets), changes.issued))
+    let draft = Draft {
+        plan,
+        store: Store::open_for_writing(state)?,
+        known: true,
+        now,
+        renewal: Some(renewal),
+    };
+    let (_, issued) = draft.settle(locked.as_ref(), state, lock, &|| {})?;
+    Ok(issued)
+}
+
+/// Everything that decides what is issued.
+struct Draft<'a> {
+    plan: &'a Plan,
+    store: Store,
+    /// Whether the store holds a cluster.
+    known: bool,
+    now: OffsetDateTime,
+    renewal: Option<&'a Renewal>,
+}
+
+/// What was issued, not written yet.
+struct Drawn {
+    identities: Identities,
+    locked: LockedCluster,
+    changes: Changes,
+}
+
+impl Draft<'_> {
+    fn draw(
+        &self,
+        locked: Option<&LockedCluster>,
+        state: &Path,
+        lock: &Path,
+        progress: &(dyn Fn() + Sync),
+    ) -> Result<Drawn, IdentityError> {
+        let plan = self.plan;
+        let mut changes = Changes::default();
+        let base = if self.known {
+            Base::read(&self.store, &plan.cluster, locked, state, lock)?
+        } else {
+            Base::create(plan, self.now, &mut changes)?
+        };
+        base.check_time(self.now)?;
+        let pod_subnets = subnet::allocate(plan, &base.pod_subnets)?;
+        if !self.known || pod_subnets != base.pod_subnets {
+            let file = ClusterFile::new(&plan.cluster, &base.id, &pod_subnets);
+            changes.files.insert(CLUSTER.to_owned(), file.to_secret());
+        }
+        let press = Press::new(&base.roots, &self.store, plan, self.now)?.renewing(self.renewal);
+        let admin = press.leaf(None, LeafKind::Admin, &leaf::admin(), &mut changes)?;
+        let nodes = press.nodes(progress, &mut changes)?;
+        Ok(Drawn {
+            locked: base.locked(&plan.cluster),
+            identities: base.identities(admin, nodes, pod_subnets),
+            changes,
+        })
+    }
+
+    fn settle(
+        &self,
+        locked: Option<&LockedCluster>,
+        state: &Path,
+        lock: &Path,
+        progress: &(dyn Fn() + Sync),
+    ) -> Result<(Identities, Vec<Issued>), IdentityError> {
+        let drawn = self.draw(locked, state, lock, progress)?;
+        self.store.commit(&drawn.changes.files)?;
+        drawn.locked.write(lock)?;
+        Ok((drawn.identities, drawn.changes.issued))
+    }
 }
 
 /// Reads what was issued for `cluster`, of every node the state folder knows, and writes nothing.

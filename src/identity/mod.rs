@@ -19,26 +19,30 @@ mod leaf;
 mod lock;
 mod masters;
 mod press;
+mod release;
 mod scan;
 mod secret;
 mod set;
 mod state;
 mod store;
 mod subnet;
+mod user;
 
 pub use authority::{Authority, AuthorityKind};
 pub use error::{Damage, IdentityError, Remedy};
 pub use external::ExternalEtcd;
 pub use facts::{Facts, San, Subject, Usage};
 pub use fingerprint::Fingerprint;
-pub use generation::generation;
-pub use issue::{Options, issue, load};
+pub use generation::{generation, next_generation};
+pub use issue::{Options, issue, load, preview, renew};
 pub use kubeconfig::kubeconfig;
 pub use leaf::LeafKind;
 pub use masters::{check_masters, record_masters};
-pub use press::{Issued, Why};
+pub use press::{Issued, Renewal, Why};
+pub use release::{check_release, record_release};
 pub use scan::private_keys;
 pub use secret::Secret;
 pub use set::{
     CertificateInfo, Identities, Leaf, MasterIdentities, NodeIdentities, Owner, ServiceAccount,
 };
+pub use user::User;

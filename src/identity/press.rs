@@ -1,14 +1,14 @@
 //! Leaf certificates: kept where they serve, issued where they do not, and why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use rayon::prelude::*;
 use rcgen::{Issuer, KeyPair};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::base::Roots;
-use super::certificate::{Request, Validity};
+use super::certificate::{Request, Validity, issued};
 use super::set::leaf_path;
 use super::state;
 use super::store::{Files, Store};
@@ -51,6 +51,24 @@ pub enum Why {
     Subject(Subject),
     /// It is for something else; this is what it was for.
     Usage(Usage),
+    /// It was asked for; this is when the one before was issued.
+    Renewed(OffsetDateTime),
+}
+
+/// Which certificates to issue anew although they still serve.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Renewal {
+    /// Of these nodes alone; empty: of all, and the administrator's.
+    pub nodes: BTreeSet<String>,
+    /// Only those issued at least so long ago.
+    pub older_than: Option<Duration>,
+}
+
+impl Renewal {
+    fn wants(&self, node: Option<&str>, facts: &Facts, now: OffsetDateTime) -> bool {
+        let named = self.nodes.is_empty() || node.is_some_and(|n| self.nodes.contains(n));
+        named && self.older_than.is_none_or(|age| now - issued(facts) >= age)
+    }
 }
 
 impl fmt::Display for Why {
@@ -60,6 +78,7 @@ impl fmt::Display for Why {
             Self::Expired(when) => write!(f, "expired on {}", when.date()),
             Self::Subject(was) => write!(f, "subject was {was}"),
             Self::Usage(was) => write!(f, "usage was {was}"),
+            Self::Renewed(was) => write!(f, "renewed, was issued on {}", was.date()),
             Self::Names { added, removed } => {
                 let added = added.iter().map(|san| format!("+{san}"));
                 let removed = removed.iter().map(|san| format!("-{san}"));
@@ -94,6 +113,7 @@ pub(super) struct Press<'a> {
     roots: &'a Roots,
     now: OffsetDateTime,
     issuers: [Issuer<'static, KeyPair>; 3],
+    renewal: Option<&'a Renewal>,
 }
 
 impl<'a> Press<'a> {
@@ -115,7 +135,14 @@ impl<'a> Press<'a> {
             roots,
             now,
             issuers,
+            renewal: None,
         })
+    }
+
+    /// The same, for a run that issues some of them anew.
+    pub fn renewing(mut self, renewal: Option<&'a Renewal>) -> Self {
+        self.renewal = renewal;
+        self
     }
 
     /// Every node's identities; `progress` is called after each.
@@ -175,10 +202,16 @@ impl<'a> Press<'a> {
         let kept = state::leaf(self.store, &stem, authority)?;
         let (why, key) = match kept {
             None => (Why::New, KeyPair::generate()?),
-            Some(leaf) => match reason(request, &leaf.facts, self.now) {
-                None => return Ok(leaf),
-                Some(why) => (why, KeyPair::from_pem(leaf.key.expose())?),
-            },
+            Some(leaf) => {
+                let wants = |r: &&Renewal| r.wants(node, &leaf.facts, self.now);
+                match reason(request, &leaf.facts, self.now) {
+                    _ if self.renewal.as_ref().is_some_and(wants) => {
+                        (Why::Renewed(issued(&leaf.facts)), KeyPair::generate()?)
+                    }
+                    None => return Ok(leaf),
+                    Some(why) => (why, KeyPair::from_pem(leaf.key.expose())?),
+                }
+            }
         };
         let days = self.plan.certificates.leaf_days;
         let validity = Validity::of(self.now, days, Some(authority.facts.not_after));
@@ -191,7 +224,7 @@ impl<'a> Press<'a> {
         changes
             .files
             .insert(format!("{stem}.crt"), Secret::new(leaf.cert.clone()));
-        if why == Why::New {
+        if matches!(why, Why::New | Why::Renewed(_)) {
             changes
                 .files
                 .insert(format!("{stem}.key"), leaf.key.clone());

@@ -85,6 +85,14 @@ impl Store {
         })
     }
 
+    /// A folder that does not exist, to be looked at as an empty one.
+    pub fn absent(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+            _in_use: None,
+        }
+    }
+
     /// Moves the folder out of the way, keeping every byte of it.
     pub fn set_aside(root: &Path, now: OffsetDateTime) -> Result<(), IdentityError> {
         if !Self::exists(root)? {

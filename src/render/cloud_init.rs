@@ -94,6 +94,50 @@ fn fill(text: &str, archive: &[u8]) -> String {
     filled
 }
 
+/// What a `user-data` of an earlier build holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parts {
+    /// The text without archive and digest: the same for two builds that differ in nothing else.
+    pub outline: String,
+    /// The seed's archive.
+    pub archive: Vec<u8>,
+}
+
+/// Takes a `user-data` apart; `None` when it is none of ours.
+pub fn parts(user_data: &str) -> Option<Parts> {
+    let (before, rest) = user_data.split_once("<<'END OF SEED'\n")?;
+    let (lines, after) = rest.split_once("END OF SEED")?;
+    let (base64, indent) = lines.rsplit_once('\n').unwrap_or(("", lines));
+    let base64: String = base64.split_ascii_whitespace().collect();
+    let (head, digest) = before.split_once("seed_digest=")?;
+    let (_, tail) = digest.split_once('\n')?;
+    Some(Parts {
+        outline: format!("{head}seed_digest=\n{tail}<<'END OF SEED'\n{indent}END OF SEED{after}"),
+        archive: STANDARD.decode(base64).ok()?,
+    })
+}
+
 pub(super) fn yaml(value: &Value) -> String {
     crate::yaml::to_string(value).expect("plain values have a YAML form")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_filled_in_comes_out_again() {
+        let text = |digest: &str| {
+            format!(
+                "a: 1\nbootcmd:\n- |-\n  seed_digest={digest}\n  stage <<'END OF SEED'\n  {PLACE}\n  END OF SEED\n  x\n"
+            )
+        };
+        let archive: Vec<u8> = (0..=255).collect();
+        let one = parts(&fill(&text("11"), &archive)).unwrap();
+        assert_eq!(one.archive, archive);
+        let other = parts(&fill(&text("22"), &[])).unwrap();
+        assert_eq!(other.outline, one.outline);
+        assert!(other.archive.is_empty());
+        assert_eq!(parts("#cloud-config\n"), None);
+    }
 }

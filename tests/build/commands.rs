@@ -39,11 +39,12 @@ fn json_has_a_schema_version_and_nothing_around_it() {
 }
 
 /// Every command and subcommand with what its help must speak of.
-const HELP: [(&[&str], &str); 16] = [
+const HELP: [(&[&str], &str); 18] = [
     (&[], "seed"),
     (&["init"], "cluster.yml"),
     (&["check"], "writes nothing"),
     (&["build"], "seed.iso"),
+    (&["diff"], "running node"),
     (&["overlay"], "images"),
     (&["overlay", "build"], "by digest"),
     (&["overlay", "lock"], "firstlight.lock"),
@@ -55,6 +56,7 @@ const HELP: [(&[&str], &str); 16] = [
     (&["kubeconfig"], "kubeconfig"),
     (&["certs"], "certificate"),
     (&["certs", "list"], "certificate"),
+    (&["certs", "renew"], "state folder"),
     (&["completions"], "completion"),
 ];
 

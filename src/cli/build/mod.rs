@@ -72,12 +72,10 @@ pub fn run(mut args: Build, printer: &Printer) -> Result<(), Failure> {
         plan.cluster_exists = true;
     }
     if !args.new_identities {
+        identity::check_release(&args.input.lock(), &plan)?;
         identity::check_masters(&args.input.state(), &plan)?;
     }
-    let external = plan.etcd.external.as_ref();
-    let base = args.input.file.parent().unwrap_or(Path::new(""));
-    let external = external.map(|settings| identity::ExternalEtcd::read(settings, base));
-    let external = external.transpose()?;
+    let external = external_etcd(&args.input, &plan)?;
     let out = args
         .out
         .clone()
@@ -98,6 +96,7 @@ pub fn run(mut args: Build, printer: &Printer) -> Result<(), Failure> {
     )?;
     bar.finish_and_clear();
     ids.external_etcd = external;
+    identity::record_release(&args.input.lock(), &plan)?;
     identity::record_masters(&args.input.state(), &plan)?;
     let generation = identity::generation(&args.input.state(), &compose::objects(&plan))?;
 
@@ -121,8 +120,19 @@ pub fn run(mut args: Build, printer: &Printer) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The files that an etcd of the user's own is reached with.
+pub(super) fn external_etcd(
+    input: &Input,
+    plan: &Plan,
+) -> Result<Option<identity::ExternalEtcd>, Failure> {
+    let base = input.file.parent().unwrap_or(Path::new(""));
+    let external = plan.etcd.external.as_ref();
+    let read = external.map(|settings| identity::ExternalEtcd::read(settings, base));
+    Ok(read.transpose()?)
+}
+
 /// The time of issue: `SOURCE_DATE_EPOCH` where it is set, as every reproducible build reads it.
-fn now() -> Result<OffsetDateTime, Failure> {
+pub(super) fn now() -> Result<OffsetDateTime, Failure> {
     match std::env::var("SOURCE_DATE_EPOCH") {
         Err(_) => Ok(OffsetDateTime::now_utc()),
         Ok(text) => text
