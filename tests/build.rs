@@ -12,6 +12,8 @@ mod commands;
 mod diff;
 #[path = "build/masters.rs"]
 mod masters;
+#[path = "build/networks.rs"]
+mod networks;
 #[path = "build/profiles.rs"]
 mod profiles;
 #[path = "build/rebuild.rs"]

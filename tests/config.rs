@@ -274,7 +274,7 @@ fn defaults_are_those_of_the_reference() {
         (config.hosts[0].os.as_str(), config.hosts[0].arch),
         ("debian-12", model::Arch::Amd64)
     );
-    assert_eq!(config.network.provider, model::Provider::Bridge);
+    assert_eq!(config.network.provider, model::Provider::Weave);
     assert_eq!(config.network.pod_cidrs[0].to_string(), "10.32.0.0/12");
     assert_eq!(config.network.service_cidrs[0].to_string(), "10.96.0.0/12");
     assert_eq!(config.kubelet.system_reserved["memory"], "50Mi");

@@ -143,6 +143,38 @@ impl Elsewhere {
     }
 }
 
+/// Trains whose nodes are recorded with other pod networks, too.
+const OTHER_NETWORKS: [(&str, &str); 3] =
+    [("weave", "1.20"), ("weave", "1.36"), ("calico", "1.36")];
+
+/// What differs on the nodes of a cluster with another pod network from those of the usual one.
+fn other_network(
+    elsewhere: &Elsewhere,
+    network: &str,
+    train: &str,
+    usual: &[BTreeMap<String, String>; 2],
+) -> BTreeMap<String, String> {
+    let text = cluster(WHOLE, "amd64", train);
+    let text = text.replace("provider: bridge", &format!("provider: {network}"));
+    let cluster = Cluster::with_state(&text, identities());
+    let roles = [("m1", "master"), ("w1", "worker")].into_iter().zip(usual);
+    let golden = |((node, role), usual): ((&str, &str), &BTreeMap<String, String>)| {
+        let all = sections(elsewhere, &cluster, node);
+        let name = format!("{WHOLE}-amd64-{role}-{train}-{network}.golden");
+        (name, difference(&all, usual))
+    };
+    roles.map(golden).collect()
+}
+
+/// The sections that `usual` has not, and the names of those that are not there.
+fn difference(all: &BTreeMap<String, String>, usual: &BTreeMap<String, String>) -> String {
+    let mut different = all.clone();
+    different.retain(|path, section| usual.get(path) != Some(section));
+    let gone = usual.keys().filter(|path| !all.contains_key(*path));
+    different.extend(gone.map(|path| (path.clone(), format!("### absent {path}\n"))));
+    different.into_values().collect()
+}
+
 /// Path to section, for files, links and what cloud-init is given.
 fn sections(elsewhere: &Elsewhere, cluster: &Cluster, name: &str) -> BTreeMap<String, String> {
     let tree = cluster.tree(name);
@@ -234,18 +266,16 @@ fn goldens() -> BTreeMap<String, String> {
         };
         let usual = usual.map(|os| &trees[&(os.to_owned(), "amd64".to_owned(), train.clone())]);
         for (at, role, all) in [(0, "master", master), (1, "worker", worker)] {
-            let usual = usual.map(|trees| &trees[at]);
-            let mut different = all.clone();
-            if let Some(usual) = usual {
-                different.retain(|path, section| usual.get(path) != Some(section));
-                let gone = usual.keys().filter(|path| !all.contains_key(*path));
-                different.extend(gone.map(|path| (path.clone(), format!("### absent {path}\n"))));
-            }
-            goldens.insert(
-                format!("{os}-{arch}-{role}-{train}.golden"),
-                different.into_values().collect(),
-            );
+            let text = match usual.map(|trees| &trees[at]) {
+                Some(usual) => difference(all, usual),
+                None => all.values().map(String::as_str).collect(),
+            };
+            goldens.insert(format!("{os}-{arch}-{role}-{train}.golden"), text);
         }
+    }
+    for (network, train) in OTHER_NETWORKS {
+        let usual = &trees[&(WHOLE.to_owned(), "amd64".to_owned(), train.to_owned())];
+        goldens.extend(other_network(&elsewhere, network, train, usual));
     }
     goldens
 }

@@ -11,12 +11,31 @@ use firstlight::compose::images;
 use serde_json::Value;
 use support::{CATALOGUE, Cluster, run, tool};
 
+/// The pod networks that the train has, with every setting of each that changes an object.
+fn networks(train: &str) -> Vec<&'static str> {
+    let weave = "weave, weave: { trusted_subnets: [10.0.0.0/24], known_peers: [192.0.2.7], ipalloc_default_subnet: 10.32.0.0/16, mtu: 8916 }";
+    let calico = "calico, calico: { ipip_mode: CrossSubnet, nat_outgoing: false, mtu: 9000, environment: { FELIX_LOGSEVERITYSCREEN: Warning } }";
+    let has = |name: &str| CATALOGUE.trains[train].components.contains_key(name);
+    let mut networks = vec!["bridge", weave];
+    networks.extend(has("calico").then_some(calico));
+    networks
+}
+
 /// Every setting that changes an object.
 fn cluster(train: &str) -> Cluster {
+    with_network(train, "bridge")
+}
+
+fn with_network(train: &str, network: &str) -> Cluster {
     let more = "api: { endpoint: api.example.com }\n\
                 kube_proxy: { mode: ipvs, conntrack: { maxPerCore: 65536, tcpEstablishedTimeout: 2h0m0s } }\n\
                 kubelet: { kube_reserved: { memory: 300Mi }, feature_gates: { GracefulNodeShutdown: true } }\n";
-    Cluster::new(&(support::cluster(train, 3, 2) + more))
+    let text = support::cluster(train, 3, 2);
+    let text = text.replace(
+        "{ provider: bridge }",
+        &format!("{{ provider: {network} }}"),
+    );
+    Cluster::new(&(text + more))
 }
 
 fn documents(text: &str) -> Vec<Value> {
@@ -47,9 +66,13 @@ fn manifests(cluster: &Cluster) -> Vec<(String, String)> {
 #[test]
 fn every_object_of_every_train_is_valid() {
     for train in CATALOGUE.trains.keys() {
-        let cluster = cluster(train);
         let folder = tempfile::tempdir().unwrap();
-        let found = manifests(&cluster);
+        let mut found = manifests(&cluster(train));
+        for (at, network) in networks(train).iter().enumerate().skip(1) {
+            let own = manifests(&with_network(train, network)).into_iter();
+            let own = own.filter(|(name, _)| name.contains("-1") && name.contains("apply"));
+            found.extend(own.map(|(name, text)| (format!("{at}-{name}"), text)));
+        }
         let kinds: BTreeSet<String> = found
             .iter()
             .flat_map(|(_, text)| documents(text))

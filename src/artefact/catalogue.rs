@@ -17,6 +17,7 @@ use super::list::Where;
 use super::load;
 use super::pins::{Pins, Unpinned};
 use super::port::PortRow;
+use super::provider::Provider;
 use super::repositories::Repositories;
 use super::train::{Train, TrainSpec};
 use crate::config::model::Arch;
@@ -197,6 +198,9 @@ pub struct Component {
     /// Rows of the port contract that exist where it is part of the cluster.
     #[serde(default)]
     pub ports: Vec<PortRow>,
+    /// What it needs and brings, if it is a pod network.
+    #[serde(default)]
+    pub provider: Option<Provider>,
 }
 
 /// A downloadable release of a component.

@@ -1,7 +1,7 @@
 //! Release trains: versions that belong together, what they ask of a host, and what differs
 //! between them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -18,6 +18,27 @@ pub struct Train<'c> {
 }
 
 impl<'c> Train<'c> {
+    /// What it would say without some of its components.
+    #[must_use]
+    pub fn without(&self, components: &BTreeSet<String>) -> TrainSpec {
+        let mut spec = self.spec.clone();
+        spec.components.retain(|name, _| !components.contains(name));
+        spec
+    }
+
+    /// The same train, saying that.
+    #[must_use]
+    pub const fn with<'s>(&self, spec: &'s TrainSpec) -> Train<'s>
+    where
+        'c: 's,
+    {
+        Train {
+            name: self.name,
+            spec,
+            catalogue: self.catalogue,
+        }
+    }
+
     /// Such as `1.34`.
     pub fn name(&self) -> &'c str {
         self.name

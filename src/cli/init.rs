@@ -139,7 +139,7 @@ pub fn describe(answers: &Answers) -> Result<String, Failure> {
         }
     }
     text.push_str(
-        "network:\n  provider: bridge              # all machines on one layer-2 network\n  pod_network_cidr: 10.32.0.0/12\n  service_cidr: 10.96.0.0/12\n\
+        "network:\n  provider: weave               # needs nothing of the network between machines; `bridge`: one layer-2 network, nothing encrypted\n  pod_network_cidr: 10.32.0.0/12\n  service_cidr: 10.96.0.0/12\n\
          # artefacts:\n#   mirror: http://mirror.example:8000   # a folder made by `firstlight overlay build`, on any web server\n#   upstream: false                      # never ask the internet\n",
     );
     Ok(text)

@@ -5,26 +5,46 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::object::{self, find, set};
-use super::overlay;
-use super::tree::NodeTree;
+use super::tree::{Kind, NodeTree};
+use super::{network, overlay};
 use crate::config::model::ProxyMode;
+use crate::identity::{Identities, Secret};
 use crate::plan::{Node, Plan};
 
 const FOLDER: &str = "/etc/firstlight/apply";
 
 /// Each wave as one file, and the inventory of all.
-pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node) {
-    for (name, content) in waves(plan, node) {
-        tree.public(&format!("{FOLDER}/{name}"), content);
+pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node, ids: &Identities) {
+    for (name, wave) in waves(plan, node, ids) {
+        let path = format!("{FOLDER}/{name}");
+        if wave.secret {
+            let text = Secret::new(wave.text);
+            tree.secret(
+                &path,
+                &text,
+                Kind::Fixed,
+                "know the Secrets of the cluster that are in it",
+            );
+        } else {
+            tree.public(&path, wave.text);
+        }
     }
 }
 
+/// A file of objects.
+pub(super) struct Wave {
+    pub(super) text: String,
+    /// Whether it holds a Secret.
+    secret: bool,
+}
+
 /// File name to content: `NN-name.yaml` in the order in which they are applied, and `inventory`.
-pub(super) fn waves(plan: &Plan, node: &Node) -> BTreeMap<String, String> {
+pub(super) fn waves(plan: &Plan, node: &Node, ids: &Identities) -> BTreeMap<String, Wave> {
     let mut waves = vec![
         ("10-rbac.yaml", rbac(plan)),
         ("20-kube-proxy.yaml", kube_proxy(plan, node)),
     ];
+    waves.extend(network::waves(plan, node, ids));
     if plan.addons.contains("coredns") {
         waves.push(("30-coredns.yaml", coredns(plan, node)));
     }
@@ -33,12 +53,18 @@ pub(super) fn waves(plan: &Plan, node: &Node) -> BTreeMap<String, String> {
         .flat_map(|(_, objects)| objects.iter().map(object::reference))
         .collect();
     inventory.sort_unstable();
-    let files = waves
-        .into_iter()
-        .map(|(name, objects)| (name.to_owned(), object::stream(&objects)));
-    files
-        .chain([("inventory".to_owned(), inventory.join("\n") + "\n")])
-        .collect()
+    let files = waves.into_iter().map(|(name, objects)| {
+        let wave = Wave {
+            text: object::stream(&objects),
+            secret: objects.iter().any(|object| object["kind"] == "Secret"),
+        };
+        (name.to_owned(), wave)
+    });
+    let inventory = Wave {
+        text: inventory.join("\n") + "\n",
+        secret: false,
+    };
+    files.chain([("inventory".to_owned(), inventory)]).collect()
 }
 
 fn rbac(plan: &Plan) -> Vec<Value> {

@@ -22,13 +22,15 @@ pub(super) fn add(
     tree.public("/etc/firstlight/node.env", env(plan, node, ids, generation));
     tree.public("/etc/hostname", format!("{}\n", node.name));
     // overlay: containerd; br_netfilter: kube-proxy sees bridged traffic; nf_conntrack: its settings exist
+    let modules = ["overlay", "br_netfilter", "nf_conntrack"].into_iter();
+    let modules = modules.chain(plan.network.needs.modules.iter().map(String::as_str));
     tree.public(
         "/etc/modules-load.d/firstlight.conf",
-        "overlay\nbr_netfilter\nnf_conntrack\n",
+        modules.map(|name| format!("{name}\n")).collect::<String>(),
     );
     tree.public("/etc/sysctl.d/90-firstlight.conf", sysctls(node));
     tree.public("/etc/cloud/cloud.cfg.d/99-firstlight.cfg", CLOUD_INIT);
-    interfaces::add(tree, node);
+    interfaces::add(tree, plan, node);
     if !node.network.ntp.is_empty() {
         tree.public(&node.profile.time.file, time_servers(node));
     }

@@ -1,11 +1,8 @@
 //! Keeps the host's network manager away from the interfaces, routes and rules that pods come with.
 
 use super::tree::NodeTree;
-use crate::plan::Node;
 use crate::plan::profile::{NetworkOwner, Renderer};
-
-/// Names of the interfaces that CNI plugins make: the bridge provider's, weave's, calico's.
-const PODS: [&str; 5] = ["veth*", "cni*", "weave*", "vethwe*", "cali*"];
+use crate::plan::{Node, Plan};
 
 /// systemd that gives interfaces MACs of its own, after CNI has set them (`MACAddressPolicy=persistent`
 /// in 99-default.link; systemd's NEWS, 242). udev reads it, whoever owns the network.
@@ -18,25 +15,29 @@ const KNOWS_FOREIGN_RULES: u32 = 249;
 /// systemd that reads drop-ins of .network files, wherever those are (NEWS, 244).
 const KNOWS_DROP_INS: u32 = 244;
 
-pub(super) fn add(tree: &mut NodeTree, node: &Node) {
+pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node) {
     let profile = &node.profile;
+    let pods = &plan.network.needs.interfaces;
     if profile.systemd >= REWRITES_MACS {
         tree.public(
             "/etc/systemd/network/50-firstlight-pods.link",
             format!(
                 "[Match]\nOriginalName={}\n\n[Link]\nMACAddressPolicy=none\n",
-                PODS.join(" ")
+                pods.join(" ")
             ),
         );
     }
     match profile.network.owner {
         NetworkOwner::Networkd => {
-            networkd(tree, profile.systemd);
+            networkd(tree, profile.systemd, pods);
             dhcp(tree, node);
         }
         // EL7 may have NetworkManager beside its own scripts; without it the file harms nobody
         NetworkOwner::NetworkManager | NetworkOwner::Initscripts => {
-            let names = PODS.map(|name| format!("interface-name:{name}"));
+            let names: Vec<_> = pods
+                .iter()
+                .map(|name| format!("interface-name:{name}"))
+                .collect();
             tree.public(
                 "/etc/NetworkManager/conf.d/90-firstlight.conf",
                 format!("[keyfile]\nunmanaged-devices+={}\n", names.join(";")),
@@ -66,12 +67,12 @@ fn dhcp(tree: &mut NodeTree, node: &Node) {
 }
 
 /// systemd-networkd drops routes and rules it did not make when it restarts.
-fn networkd(tree: &mut NodeTree, systemd: u32) {
+fn networkd(tree: &mut NodeTree, systemd: u32, pods: &[String]) {
     tree.public(
         "/etc/systemd/network/50-firstlight-pods.network",
         format!(
             "[Match]\nName={}\n\n[Link]\nUnmanaged=yes\n",
-            PODS.join(" ")
+            pods.join(" ")
         ),
     );
     if systemd >= KNOWS_FOREIGN_ROUTES {

@@ -47,7 +47,7 @@ pub fn node(plan: &Plan, node: &Node, ids: &Identities, generation: Generation) 
     kubelet::add(&mut tree, plan, node);
     if node.is_master() {
         control_plane::add(&mut tree, plan, node);
-        apply::add(&mut tree, plan, node);
+        apply::add(&mut tree, plan, node, ids);
     } else {
         balancer::add(&mut tree, plan, node);
     }
@@ -63,9 +63,12 @@ pub fn foothold(archive: &str, digest_hex: &str) -> String {
 
 /// The objects that every master applies, as text: when it differs from the last build's, the
 /// generation goes up.
-pub fn objects(plan: &Plan) -> String {
-    plan.masters()
-        .next()
-        .map(|master| apply::waves(plan, master).into_values().collect())
-        .unwrap_or_default()
+pub fn objects(plan: &Plan, ids: &Identities) -> String {
+    let master = plan.masters().next();
+    let waves = master.map(|master| apply::waves(plan, master, ids));
+    waves
+        .into_iter()
+        .flat_map(std::collections::BTreeMap::into_values)
+        .map(|wave| wave.text)
+        .collect()
 }

@@ -2,10 +2,11 @@
 
 use super::overlay;
 use super::tree::NodeTree;
+use crate::config::model::Provider;
 use crate::plan::{Node, Plan};
 
 /// Units of every node.
-const ALL: [&str; 15] = [
+const ALL: [&str; 14] = [
     "containerd.service",
     "firstlight-address.service",
     "firstlight-again@.service",
@@ -17,11 +18,13 @@ const ALL: [&str; 15] = [
     "firstlight-images-again.service",
     "firstlight-images-again.timer",
     "firstlight-images.service",
-    "firstlight-network.service",
     "firstlight-ready.service",
     "firstlight.service",
     "kubelet.service",
 ];
+
+/// The unit of the pod network `bridge`.
+const BRIDGE: &str = "firstlight-network.service";
 
 /// Units of masters.
 const MASTER: [&str; 2] = ["firstlight-apply.service", "firstlight-manifests.service"];
@@ -41,10 +44,12 @@ const BIN: &str = "/opt/firstlight/bin";
 
 pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node) {
     let etcd = node.is_master() && plan.etcd.external.is_none();
+    let bridge = plan.provider == Provider::Bridge;
     for (name, content) in overlay::folder("firstlight/bin") {
         if match whose(name) {
             Whose::Etcd => etcd,
             Whose::Masters => node.is_master(),
+            Whose::Bridge => bridge,
             Whose::All => true,
         } {
             tree.program(&format!("{BIN}/{name}"), content);
@@ -56,7 +61,8 @@ pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node) {
     );
     let master: &[&str] = if node.is_master() { &MASTER } else { &[] };
     let member: &[&str] = if etcd { &MEMBER } else { &[] };
-    for unit in ALL.iter().chain(master).chain(member) {
+    let network = bridge.then_some(&BRIDGE);
+    for unit in ALL.iter().chain(network).chain(master).chain(member) {
         tree.public(
             &format!("/etc/systemd/system/{unit}"),
             overlay::file(&format!("firstlight/units/{unit}")),
@@ -112,6 +118,8 @@ enum Whose {
     /// Where a member of etcd runs.
     Etcd,
     Masters,
+    /// Where the pod network is `bridge`.
+    Bridge,
     All,
 }
 
@@ -120,6 +128,7 @@ fn whose(program: &str) -> Whose {
         "ask" | "roll" | "rollcall" | "show" => Whose::Etcd,
         name if name.starts_with("etcd") => Whose::Etcd,
         "apply" => Whose::Masters,
+        "network" => Whose::Bridge,
         _ => Whose::All,
     }
 }

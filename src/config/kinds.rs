@@ -10,9 +10,10 @@ use std::net::IpAddr;
 use super::key::{At, Kind, quoted, suggestion, wrong_type};
 use super::model::{Arch, Provider, ProxyMode, Role};
 use super::names;
+use super::pod_network::IpipMode;
 use crate::yaml::{Node, Value};
 
-use addresses::{ip, mac, server, url};
+use addresses::{cidr, ip, mac, server, url};
 
 pub(super) use lists::{
     ADDRESSES, BOOL_MAP, CIDRS, DOMAINS, ENVIRONMENT, INTERFACES, IPS, LABELS, LIST, MAPPING,
@@ -181,6 +182,11 @@ pub(super) const IP: Kind<IpAddr> = Kind {
     name: "address",
     parse: ip,
 };
+/// A network.
+pub(super) const NETWORK: Kind<ipnet::IpNet> = Kind {
+    name: "network",
+    parse: cidr,
+};
 /// One MAC, lower case with colons.
 pub(super) const MAC: Kind<String> = Kind {
     name: "MAC",
@@ -320,6 +326,14 @@ pub(super) const PROVIDER: Kind<Provider> = Kind {
                 ("custom", Provider::Custom),
             ],
         )
+    },
+};
+/// `network.calico.ipip_mode`
+pub(super) const IPIP_MODE: Kind<IpipMode> = Kind {
+    name: "`Always`, `CrossSubnet` or `Never`",
+    parse: |node, at| {
+        let modes = [IpipMode::Always, IpipMode::CrossSubnet, IpipMode::Never];
+        one_of(node, at, &modes.map(|mode| (mode.as_str(), mode)))
     },
 };
 /// `kube_proxy.mode`

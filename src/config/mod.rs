@@ -12,6 +12,7 @@ pub mod model;
 mod names;
 mod network;
 mod pharos;
+mod pod_network;
 mod read;
 mod reference;
 mod system;
@@ -20,6 +21,7 @@ mod validate;
 pub use document::Document;
 pub use key::{Effect, KeyDoc};
 pub(crate) use lifetime::lifetime;
+pub use pod_network::{Calico, Custom, IpipMode, PodNetworks, Weave, pod_networks};
 pub use reference::{reference, reference_markdown};
 
 use model::Config;

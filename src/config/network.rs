@@ -1,8 +1,12 @@
 //! `network:`
 
+mod providers;
+
+pub(super) use providers::providers;
+
 use super::key::{Effect, key};
 use super::kinds::{BOOL, LIST};
-use super::kinds::{CIDRS, COUNT, DOMAIN, MAPPING, PROVIDER, TEXT};
+use super::kinds::{CIDRS, COUNT, DOMAIN, MAPPING, PROVIDER};
 use super::model::{Network, Provider};
 use super::read::Reader;
 
@@ -17,9 +21,9 @@ pub(super) fn network(reader: &mut Reader<'_, '_>) -> Network {
     let provider = reader.optional(
         &key(
             "provider",
-            "pod network; `bridge` (flat IPv4 networks) is the default of this version",
+            "pod network: `weave` needs nothing of the hosts' network, `bridge` one IPv4 layer-2 network",
         )
-        .default("bridge")
+        .default("weave")
         .example("bridge"),
         &PROVIDER,
     );
@@ -32,7 +36,7 @@ pub(super) fn network(reader: &mut Reader<'_, '_>) -> Network {
         .example("10.96.0.0/12");
     let service_cidrs = reader.value_or(&service_key, &CIDRS, default(SERVICE_CIDR));
     let network = Network {
-        provider: provider.unwrap_or(Provider::Bridge),
+        provider: provider.unwrap_or(Provider::Weave),
         pod_cidrs,
         service_cidrs,
         domain: reader
@@ -78,58 +82,5 @@ fn firewall(reader: &mut Reader<'_, '_>) {
     reader.optional(
         &key("firewalld", "Pharos's name").effect(Effect::Renamed("network.firewall")),
         &MAPPING,
-    );
-}
-
-/// Settings of one provider each.
-fn providers(reader: &mut Reader<'_, '_>) {
-    reader.section(
-        &key("weave", "settings of Weave Net").effect(Effect::None),
-        |reader| {
-            reader.optional(
-                &key("trusted_subnets", "networks where nothing is encrypted"),
-                &LIST,
-            );
-            reader.optional(&key("known_peers", "addresses to connect to"), &LIST);
-            reader.optional(&key("password", "path of a file with the password"), &TEXT);
-            reader.optional(
-                &key(
-                    "ipalloc_default_subnet",
-                    "network that addresses are given from",
-                ),
-                &TEXT,
-            );
-            reader.optional(
-                &key("no_masq_local", "keep client addresses for local endpoints"),
-                &BOOL,
-            );
-        },
-    );
-    reader.optional(
-        &key("trusted_subnets", "Pharos's name")
-            .effect(Effect::Renamed("network.weave.trusted_subnets")),
-        &LIST,
-    );
-    reader.section(
-        &key("calico", "settings of Calico").effect(Effect::None),
-        |reader| {
-            reader.optional(
-                &key("ipip_mode", "`Always`, `CrossSubnet` or `Never`"),
-                &TEXT,
-            );
-            reader.optional(
-                &key("nat_outgoing", "masquerade what leaves the pod network"),
-                &BOOL,
-            );
-            reader.optional(&key("environment", "environment of calico-node"), &MAPPING);
-            reader.optional(&key("mtu", "MTU of pod interfaces"), &COUNT);
-        },
-    );
-    reader.section(
-        &key("custom", "a pod network of one's own").effect(Effect::None),
-        |reader| {
-            reader.optional(&key("manifest_path", "folder of its manifests"), &TEXT);
-            reader.optional(&key("options", "values for them"), &MAPPING);
-        },
     );
 }

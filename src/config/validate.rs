@@ -3,6 +3,7 @@
 mod hosts;
 mod interfaces;
 mod networks;
+mod providers;
 
 use super::document::Document;
 use super::model::{Config, Host, Role};
@@ -22,6 +23,7 @@ pub(super) fn check(config: &Config, document: &Document, read: &[Diagnostic]) -
     check.addons();
     check.hosts();
     check.networks();
+    check.providers();
     check.findings
 }
 

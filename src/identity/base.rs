@@ -174,6 +174,7 @@ impl Base {
         let stamps = nodes.values().map(|node| node.stamp);
         Identities {
             external_etcd: None,
+            weave_password: None,
             stamp: stamps
                 .chain([issued(&admin.facts)])
                 .fold(self.roots.stamp(), Ord::max),

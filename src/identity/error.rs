@@ -32,6 +32,34 @@ pub enum IdentityError {
         /// What to do.
         remedy: Remedy,
     },
+    /// Another pod network than the cluster was built with.
+    #[error("the cluster was built with the provider `{before}`, and this file has `{now}`")]
+    ProviderChanged {
+        /// The one that nodes have.
+        before: String,
+        /// The one of the file.
+        now: String,
+    },
+    /// Other addresses than the cluster was built with.
+    #[error("the cluster was built with the {what} network {before}, and this file has {now}")]
+    NetworkChanged {
+        /// `pod` or `service`
+        what: &'static str,
+        /// Its key.
+        key: &'static str,
+        /// The networks that the cluster has.
+        before: String,
+        /// Those of the file.
+        now: String,
+    },
+    /// A file that cannot be Weave Net's password.
+    #[error("`{}`, the password of Weave Net, {why}", path.display())]
+    WeavePassword {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: &'static str,
+    },
     /// Nothing was ever issued here.
     #[error("there are no identities in `{}`", path.display())]
     NoState {
@@ -296,6 +324,22 @@ impl IdentityError {
             }
             Self::SubnetOutside { .. } => {
                 format!("let `network.pod_network_cidr` contain it again; {NEW_CLUSTER}")
+            }
+            Self::ProviderChanged { before, .. } => format!(
+                "every pod would lose its address and what is connected to it, network policies would stop, and nodes with old and new \
+                 seeds could not reach each other's pods: set `network.provider: {before}` again; {NEW_CLUSTER}"
+            ),
+            Self::NetworkChanged { what, key, .. } => format!(
+                "{}: let `{key}` be what it was; {NEW_CLUSTER}",
+                match *what {
+                    "pod" => "every pod would lose its address, and nodes with old and new seeds could not reach each other's pods",
+                    _ => "every Service would lose its address, certificates of the API server would not be for its new one, and pods would ask \
+                          DNS where nobody answers",
+                }
+            ),
+            Self::WeavePassword { .. } => {
+                "one line of text in a file for its owner alone; without `network.weave.password` one is made and kept in the state folder"
+                    .to_owned()
             }
             Self::NoCertificate { .. } => {
                 "it must begin with `-----BEGIN CERTIFICATE-----`".to_owned()

@@ -11,7 +11,7 @@ use super::press::{Changes, Press, Renewal};
 use super::set::leaf_path;
 use super::state::{self, CLUSTER, ClusterFile, NODES};
 use super::store::Store;
-use super::{Identities, IdentityError, Issued, LeafKind, NodeIdentities, leaf, subnet};
+use super::{Identities, IdentityError, Issued, LeafKind, NodeIdentities, leaf, subnet, weave};
 use crate::plan::Plan;
 
 /// How to issue.
@@ -151,9 +151,13 @@ impl Draft<'_> {
         let press = Press::new(&base.roots, &self.store, plan, self.now)?.renewing(self.renewal);
         let admin = press.leaf(None, LeafKind::Admin, &leaf::admin(), &mut changes)?;
         let nodes = press.nodes(progress, &mut changes)?;
+        let weave_password = weave::password(&self.store, plan, &mut changes)?;
+        let locked = base.locked(&plan.cluster);
+        let mut identities = base.identities(admin, nodes, pod_subnets);
+        identities.weave_password = weave_password;
         Ok(Drawn {
-            locked: base.locked(&plan.cluster),
-            identities: base.identities(admin, nodes, pod_subnets),
+            identities,
+            locked,
             changes,
         })
     }

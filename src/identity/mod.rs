@@ -18,6 +18,7 @@ mod kubeconfig;
 mod leaf;
 mod lock;
 mod masters;
+mod networks;
 mod press;
 mod release;
 mod scan;
@@ -27,6 +28,7 @@ mod state;
 mod store;
 mod subnet;
 mod user;
+mod weave;
 
 pub use authority::{Authority, AuthorityKind};
 pub use error::{Damage, IdentityError, Remedy};
@@ -38,6 +40,7 @@ pub use issue::{Options, issue, load, preview, renew};
 pub use kubeconfig::kubeconfig;
 pub use leaf::LeafKind;
 pub use masters::{check_masters, record_masters};
+pub use networks::{check_networks, record_networks};
 pub use press::{Issued, Renewal, Why};
 pub use release::{check_release, record_release};
 pub use scan::private_keys;
@@ -46,3 +49,4 @@ pub use set::{
     CertificateInfo, Identities, Leaf, MasterIdentities, NodeIdentities, Owner, ServiceAccount,
 };
 pub use user::User;
+pub use weave::weave_password;

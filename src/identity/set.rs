@@ -66,6 +66,8 @@ pub struct Identities {
     pub admin: Leaf,
     /// Towards an etcd that is not ours, where there is one.
     pub external_etcd: Option<super::ExternalEtcd>,
+    /// What Weave Net's peers show each other and encrypt by, where it is the pod network.
+    pub weave_password: Option<super::Secret>,
     /// By node name.
     pub nodes: BTreeMap<String, NodeIdentities>,
     /// By node name, removed nodes' too; one per pod network, in the plan's order.

@@ -8,12 +8,15 @@ use super::IdentityError;
 use crate::plan::Plan;
 
 /// Gives every node of the plan a /24 (IPv4) or /64 (IPv6) of each pod network, in the order of the
-/// plan, the first free one. Subnets once given stay, a removed node's too: it may return.
+/// plan, the first free one, where the pod network asks for them. Subnets once given stay, a removed node's too: it may return.
 pub(super) fn allocate(
     plan: &Plan,
     remembered: &BTreeMap<String, Vec<IpNet>>,
 ) -> Result<BTreeMap<String, Vec<IpNet>>, IdentityError> {
     let mut all = remembered.clone();
+    if !plan.network.needs.subnets {
+        return Ok(all);
+    }
     let place = |net: &IpNet| plan.pod_cidrs.iter().position(|cidr| cidr.contains(net));
     for node in &plan.nodes {
         let subnets = all.entry(node.name.clone()).or_default();

@@ -7,10 +7,10 @@ use ipnet::IpNet;
 
 use super::node::node;
 use super::profile::Profiles;
-use super::{Node, Plan, Release, ports};
+use super::{Node, Plan, Release, ports, provider};
 use crate::artefact::Catalogue;
-use crate::config::Document;
-use crate::config::model::{Config, Host, Provider};
+use crate::config::model::Config;
+use crate::config::{Document, pod_networks};
 use crate::diagnostic::{Diagnostic, Severity};
 
 /// Decides everything that needs no key, or says what cannot work, at the line that causes it.
@@ -36,15 +36,22 @@ pub fn plan(
             None,
         )]
     })?;
-    provider(config, &mut problems);
-    let nodes: Vec<Node> = config
+    let left_out = provider::left_out(config, catalogue);
+    let spec = train.without(&left_out);
+    let train = train.with(&spec);
+    let settings = pod_networks(document);
+    let network = provider::network(config, settings, &train, &mut problems);
+    let mut nodes: Vec<Node> = config
         .hosts
         .iter()
         .enumerate()
         .filter_map(|(i, host)| node(config, host, i, profiles, &train, &mut problems))
         .collect();
-    if !problems.found.is_empty() {
+    let (true, Some(network)) = (problems.found.is_empty(), network) else {
         return Err(problems.found);
+    };
+    for node in &mut nodes {
+        network.label(node);
     }
     let dns = |n| {
         config
@@ -70,6 +77,7 @@ pub fn plan(
         addons: on,
         selectors: BTreeMap::new(),
         provider: config.network.provider,
+        network,
         endpoint: config.api.endpoint.clone(),
         artefacts: config.artefacts.clone(),
         beacon: config.progress.beacon.clone(),
@@ -157,66 +165,5 @@ fn nth(network: &IpNet, n: u32) -> Option<IpAddr> {
         IpNet::V6(net) => u128::from(net.network())
             .checked_add(u128::from(n))
             .map(|a| IpAddr::from(a.to_be_bytes())),
-    }
-}
-
-fn provider(config: &Config, problems: &mut Problems<'_>) {
-    if config.network.provider != Provider::Bridge {
-        problems.add(
-            "network/provider-not-available",
-            "network.provider",
-            "this version builds the provider `bridge` only".to_owned(),
-            "set `provider: bridge` where all hosts share one layer-2 network".to_owned(),
-        );
-        return;
-    }
-    if config.network.pod_cidrs.len() > 1
-        || config
-            .network
-            .pod_cidrs
-            .iter()
-            .any(|c| matches!(c, IpNet::V6(_)))
-    {
-        problems.add(
-            "network/bridge-ipv4-only",
-            "network.pod_network_cidr",
-            "the provider `bridge` carries one IPv4 pod network".to_owned(),
-            None,
-        );
-    }
-    for (i, host) in config.hosts.iter().enumerate() {
-        if !host.addresses.iter().any(|a| a.ip.is_ipv4()) {
-            problems.add(
-                "network/bridge-ipv4-only",
-                &format!("hosts[{i}].address"),
-                "the provider `bridge` needs an IPv4 address on every host".to_owned(),
-                None,
-            );
-        }
-    }
-    shared_subnet(config, problems);
-}
-
-/// Proxy ARP reaches only what is on the same link.
-fn shared_subnet(config: &Config, problems: &mut Problems<'_>) {
-    let subnet = |h: &Host| {
-        h.addresses
-            .iter()
-            .find(|a| a.ip.is_ipv4())
-            .and_then(|a| IpNet::new(a.ip, a.prefix?).ok())
-            .map(|n| n.trunc())
-    };
-    let Some(first) = config.hosts.iter().find_map(subnet) else {
-        return;
-    };
-    for (i, host) in config.hosts.iter().enumerate() {
-        if subnet(host).is_some_and(|s| s != first) {
-            problems.add(
-                "network/bridge-needs-one-subnet",
-                &format!("hosts[{i}].address"),
-                format!("the provider `bridge` needs all hosts on one layer-2 network: `{}` is not in `{first}`", host.addresses[0].ip),
-                None,
-            );
-        }
     }
 }

@@ -3,11 +3,15 @@
 
 mod build;
 mod node;
+mod own_network;
 pub mod ports;
 pub mod profile;
+mod provider;
 
 pub use crate::config::model::{Address, Link};
 pub use build::plan;
+pub use own_network::OwnNetworkError;
+pub use provider::{IPTABLES_LABEL, PodNetwork};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -43,6 +47,8 @@ pub struct Plan {
     pub addons: BTreeSet<String>,
     /// Pod network implementation.
     pub provider: Provider,
+    /// What it needs and how it is set.
+    pub network: PodNetwork,
     /// Name or address of a balancer before the masters, if any.
     pub endpoint: Option<String>,
     /// Where nodes find artefacts.

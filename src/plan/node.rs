@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use super::Node;
 use super::build::{Problems, addons};
 use super::profile::{Profile, Profiles};
+use super::provider;
 use crate::artefact::{Artefact, CatalogueError, Lacking, Train};
 use crate::config::model::{Config, Host, Role, Taint};
 
@@ -38,6 +39,7 @@ pub(super) fn node(
         return None;
     }
     host_fits(profile, train, &at("os"), problems)?;
+    provider::host_fits(config, host, profile, train, &at("os"), problems)?;
     labels(host, &at("labels"), problems);
     let lacking = profile.packages.lacking.as_deref();
     let extra = &host.system.packages;

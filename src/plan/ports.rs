@@ -7,7 +7,7 @@ use super::profile::TimeService;
 use super::{Node, Plan};
 pub use crate::artefact::port::{Condition, Exposure, On, Peer, PortRow, Ports, Protocol};
 use crate::artefact::{Catalogue, Train};
-use crate::config::model::{Config, Provider};
+use crate::config::model::Config;
 
 /// A row with the component that brings it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,23 +99,13 @@ pub(super) fn rows(
     };
     let part = |name: &str| {
         addons.contains(name)
-            || provider(config.network.provider) == name
+            || config.network.provider.as_str() == name
             || (train.version(name).is_some() && needed(name))
     };
     let rows = catalogue.ports.iter().map(|row| ("", row));
     let components = catalogue.components.iter().filter(|(name, _)| part(name));
     let more = components.flat_map(|(name, c)| c.ports.iter().map(move |row| (name.as_str(), row)));
     merged(rows.chain(more))
-}
-
-/// Its folder in the catalogue.
-const fn provider(provider: Provider) -> &'static str {
-    match provider {
-        Provider::Weave => "weave",
-        Provider::Calico => "calico",
-        Provider::Bridge => "bridge",
-        Provider::Custom => "custom",
-    }
 }
 
 /// Rows of one listener are one row, open for those that any of them names.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use include_dir::{Dir, include_dir};
 use serde::Deserialize;
 
+use crate::artefact::IptablesBackend;
 use crate::artefact::train::{Host, MajorMinor};
 use crate::config::model::Arch;
 use crate::diagnostic::{Diagnostic, Source, Span};
@@ -97,16 +98,6 @@ pub enum Firewall {
     Ufw,
     /// None: plain nftables or iptables.
     None,
-}
-
-/// What the host's `iptables` programs write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum IptablesBackend {
-    /// `ip_tables`, as before 1.8.
-    Legacy,
-    /// `nf_tables`, by way of `iptables-nft`.
-    Nft,
 }
 
 /// How the distribution's packages are installed, and which.

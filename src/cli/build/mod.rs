@@ -74,8 +74,10 @@ pub fn run(mut args: Build, printer: &Printer) -> Result<(), Failure> {
     if !args.new_identities {
         identity::check_release(&args.input.lock(), &plan)?;
         identity::check_masters(&args.input.state(), &plan)?;
+        identity::check_networks(&args.input.state(), &args.input.lock(), &plan)?;
     }
     let external = external_etcd(&args.input, &plan)?;
+    let password = weave_password(&args.input, &plan)?;
     let out = args
         .out
         .clone()
@@ -96,9 +98,11 @@ pub fn run(mut args: Build, printer: &Printer) -> Result<(), Failure> {
     )?;
     bar.finish_and_clear();
     ids.external_etcd = external;
+    ids.weave_password = password.or(ids.weave_password);
     identity::record_release(&args.input.lock(), &plan)?;
     identity::record_masters(&args.input.state(), &plan)?;
-    let generation = identity::generation(&args.input.state(), &compose::objects(&plan))?;
+    identity::record_networks(&args.input.lock(), &plan)?;
+    let generation = identity::generation(&args.input.state(), &compose::objects(&plan, &ids))?;
 
     let nodes = build_nodes(
         &plan,
@@ -129,6 +133,12 @@ pub(super) fn external_etcd(
     let external = plan.etcd.external.as_ref();
     let read = external.map(|settings| identity::ExternalEtcd::read(settings, base));
     Ok(read.transpose()?)
+}
+
+/// The user's own password of Weave Net, where there is one.
+pub(super) fn weave_password(input: &Input, plan: &Plan) -> Result<Option<Secret>, Failure> {
+    let base = input.file.parent().unwrap_or(Path::new(""));
+    Ok(identity::weave_password(plan, base)?)
 }
 
 /// The time of issue: `SOURCE_DATE_EPOCH` where it is set, as every reproducible build reads it.

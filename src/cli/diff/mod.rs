@@ -10,7 +10,7 @@ use clap::Args;
 use rayon::prelude::*;
 
 use super::Format;
-use super::build::{external_etcd, now};
+use super::build::{external_etcd, now, weave_password};
 use super::exit::Failure;
 use super::load::Input;
 use super::printer::Printer;
@@ -46,9 +46,11 @@ pub fn run(args: &Diff, printer: &Printer) -> Result<(), Failure> {
     let (state, lock) = (args.input.state(), args.input.lock());
     identity::check_release(&lock, &plan)?;
     identity::check_masters(&state, &plan)?;
+    identity::check_networks(&state, &lock, &plan)?;
     let (mut ids, issued) = identity::preview(&plan, &state, &lock, now()?)?;
     ids.external_etcd = external_etcd(&args.input, &plan)?;
-    let generation = identity::next_generation(&state, &compose::objects(&plan))?;
+    ids.weave_password = weave_password(&args.input, &plan)?.or(ids.weave_password);
+    let generation = identity::next_generation(&state, &compose::objects(&plan, &ids))?;
     let default = || args.input.file.with_file_name("out");
     let out = args.out.clone().unwrap_or_else(default);
     if !out.join("nodes").is_dir() {
