@@ -8,6 +8,7 @@ pub mod ports;
 pub mod profile;
 mod provider;
 
+pub use crate::config::IpipMode;
 pub use crate::config::model::{Address, Link};
 pub use build::plan;
 pub use own_network::OwnNetworkError;

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::super::object::{self, find};
 use super::super::overlay;
 use super::{api, node_name, variable};
-use crate::config::IpipMode;
-use crate::plan::{Node, Plan};
+
+use crate::plan::{IpipMode, Node, Plan};
 
 /// What IP-in-IP takes of every packet, in bytes: an IPv4 header.
 const IPIP: u32 = 20;
