@@ -12,7 +12,10 @@ const ALLOWED: [(&str, &[&str]); 11] = [
     ("yaml", &["diagnostic"]),
     ("pack", &[]),
     ("lock", &[]),
-    ("artefact", &["yaml", "config::model::Arch"]),
+    (
+        "artefact",
+        &["yaml", "config::model::Arch", "config::setting"],
+    ),
     ("packages", &["artefact", "config::model::Arch"]),
     ("config", &["diagnostic", "yaml"]),
     ("plan", &["config", "artefact", "diagnostic", "yaml"]),

@@ -12,6 +12,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
+use super::addon::Addon;
 use super::digest::Digest;
 use super::list::Where;
 use super::load;
@@ -40,6 +41,12 @@ pub struct Catalogue {
     /// What base images have, by file name below `packages/images/`: package to version, where
     /// that is known.
     pub images: BTreeMap<String, BTreeMap<String, Option<String>>>,
+    /// Manifests of addons: `COMPONENT/FILE` to text.
+    pub manifests: BTreeMap<String, String>,
+    /// Kinds that the API server of a train knows by itself: train, `apiVersion`.
+    pub kinds: BTreeMap<String, BTreeMap<String, Vec<String>>>,
+    /// Names that Pharos's users know as addons and that are none any more: what became of each.
+    pub gone: BTreeMap<String, String>,
 }
 
 /// What is wrong with the catalogue, or with what was asked of it.
@@ -201,6 +208,9 @@ pub struct Component {
     /// What it needs and brings, if it is a pod network.
     #[serde(default)]
     pub provider: Option<Provider>,
+    /// What makes it an addon, which only some clusters have.
+    #[serde(default)]
+    pub addon: Option<Addon>,
 }
 
 /// A downloadable release of a component.

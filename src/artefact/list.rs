@@ -1,5 +1,7 @@
 //! From a train to the list of artefacts a node needs, each by digest.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
 use super::catalogue::{CatalogueError, Component, Image, Release, Unpack};
@@ -157,18 +159,22 @@ impl Artefact {
 
 impl Train<'_> {
     /// Everything that nodes of `arch` need, with the distribution packages of `packages` (the
-    /// name of a package list, such as `debian-12`). Sorted by component; those without a digest
-    /// are one error that names them all.
+    /// name of a package list, such as `debian-12`) and of the addons only those named. Sorted by
+    /// component; those without a digest are one error that names them all.
     pub fn artefacts(
         &self,
         packages: Option<Lacking<'_>>,
         arch: Arch,
+        addons: &BTreeSet<String>,
     ) -> Result<Vec<Artefact>, CatalogueError> {
         let mut list = Vec::new();
         let mut missing = Vec::new();
         let pins = &self.catalogue.pins;
         for (name, version) in &self.spec.components {
             let component = self.component(name)?;
+            if component.addon.is_some() && !addons.contains(name) {
+                continue;
+            }
             let mut push = |shown: &str, item: Result<Item, Origin>| match item {
                 Ok(item) => list.push(Artefact {
                     component: name.clone(),
@@ -222,6 +228,34 @@ impl Train<'_> {
             train: self.name.to_owned(),
             image: short.to_owned(),
         })
+    }
+
+    /// `repository:tag` of the images of one component that nobody published a digest of, nor pinned.
+    pub fn unpinned_images(&self, name: &str) -> Vec<String> {
+        let (Some(component), Some(version)) =
+            (self.catalogue.components.get(name), self.version(name))
+        else {
+            return Vec::new();
+        };
+        let images = component.images.values();
+        images
+            .filter_map(|image| pinned(image, version, &self.catalogue.pins).err())
+            .collect()
+    }
+
+    /// Repository to `repository:tag@digest` of the images of one component; those that are not pinned
+    /// are left out.
+    pub fn images_of(&self, name: &str) -> BTreeMap<String, String> {
+        let (Some(component), Some(version)) =
+            (self.catalogue.components.get(name), self.version(name))
+        else {
+            return BTreeMap::new();
+        };
+        let named = component.images.values().filter_map(|image| {
+            let (name, digest) = pinned(image, version, &self.catalogue.pins).ok()?;
+            Some((image.repository.clone(), format!("{name}@{digest}")))
+        });
+        named.collect()
     }
 
     fn component(&self, name: &str) -> Result<&Component, CatalogueError> {

@@ -19,21 +19,30 @@ enum Kind {
     Key(String),
     Image(String),
     Ports,
+    Manifest(String),
+    Gone,
+    Kinds(String),
 }
 
-/// Everything else (units, scripts, manifests, documents) is not the catalogue's.
+/// Everything else (units, scripts, documents) is not the catalogue's.
 fn kind(path: &Path) -> Option<Kind> {
     let (folder, file) = (path.parent()?.to_str()?, path.file_name()?.to_str()?);
     match (folder, file.rsplit_once('.')) {
         ("packages/keys", Some((_, "asc"))) => return Some(Kind::Key(file.to_owned())),
         ("packages/images", Some((_, "txt"))) => return Some(Kind::Image(file.to_owned())),
         ("", Some(("ports", "yml"))) => return Some(Kind::Ports),
+        ("", Some(("gone", "yml"))) => return Some(Kind::Gone),
+        (_, Some((_, "yaml"))) => {
+            let component = folder.strip_suffix("/manifests")?;
+            return Some(Kind::Manifest(format!("{component}/{file}")));
+        }
         _ => {}
     }
     let stem = file.strip_suffix(".yml")?.to_owned();
     match folder {
         "trains" => Some(Kind::Train(stem)),
         "packages" => Some(Kind::Packages(stem)),
+        "kinds" => Some(Kind::Kinds(stem)),
         _ if stem == "component" && !folder.is_empty() => Some(Kind::Component(folder.to_owned())),
         _ => None,
     }
@@ -68,9 +77,9 @@ pub(super) fn folder(catalogue: &mut Catalogue, dir: &Path) -> Result<(), Catalo
             continue;
         }
         let mut files: Vec<PathBuf> = entries(&sub)?.iter().map(|f| name.join(f)).collect();
-        for inner in ["packages/keys", "packages/images"].map(Path::new) {
-            if inner.starts_with(&name) && dir.join(inner).is_dir() {
-                files.extend(entries(&dir.join(inner))?.iter().map(|f| inner.join(f)));
+        for inner in ["keys", "images", "manifests"].map(|inner| name.join(inner)) {
+            if dir.join(&inner).is_dir() {
+                files.extend(entries(&dir.join(&inner))?.iter().map(|f| inner.join(f)));
             }
         }
         for relative in files {
@@ -123,6 +132,14 @@ fn add(
         Some(Kind::Image(name)) => {
             catalogue.images.insert(name, image(text(shown, bytes)?));
         }
+        Some(Kind::Manifest(path)) => {
+            let text = text(shown, bytes)?.to_owned();
+            catalogue.manifests.insert(path, text);
+        }
+        Some(Kind::Kinds(train)) => {
+            catalogue.kinds.insert(train, parse(shown, bytes)?);
+        }
+        Some(Kind::Gone) => catalogue.gone = parse(shown, bytes)?,
         None => {}
     }
     Ok(())

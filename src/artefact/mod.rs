@@ -1,5 +1,6 @@
 //! Catalogue, lock, content-addressed store, download. Knows nothing of nodes.
 
+pub mod addon;
 pub mod catalogue;
 pub mod digest;
 mod lacking;

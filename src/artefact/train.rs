@@ -145,8 +145,30 @@ pub struct Settings {
     pub scheduler: PortSettings,
     /// How a master's Node is marked.
     pub control_plane: ControlPlaneSettings,
+    /// kube-proxy.
+    pub kube_proxy: KubeProxySettings,
     /// Versions of the API groups that changed.
     pub api_versions: ApiVersions,
+}
+
+/// kube-proxy.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KubeProxySettings {
+    /// Its modes that are no trial any more, with what they need.
+    pub modes: BTreeMap<String, ProxyNeeds>,
+}
+
+/// What a mode of kube-proxy asks of every node.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProxyNeeds {
+    /// Oldest kernel.
+    #[serde(default)]
+    pub kernel: Option<MajorMinor>,
+    /// Kernel modules to load.
+    #[serde(default)]
+    pub modules: Vec<String>,
 }
 
 /// Kubelet.

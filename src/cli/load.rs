@@ -18,11 +18,11 @@ use crate::yaml;
 /// A description that was read.
 pub(super) struct Read {
     /// Its text, for messages.
-    source: Source,
+    pub(super) source: Source,
     /// What it says.
     pub(super) config: Config,
     /// Where it says it.
-    document: Document,
+    pub(super) document: Document,
 }
 
 /// Where the cluster is described.
@@ -54,6 +54,7 @@ impl Input {
         let read = self.read(printer)?;
         let mut catalogue = self.catalogue()?;
         catalogue.pins = self.pins()?;
+        let given = super::manifests::read(&self.file, &read)?;
         let mut plan = plan::plan(
             &read.config,
             &read.document,
@@ -65,6 +66,13 @@ impl Input {
         if let (Provider::Custom, Some(path)) = (plan.provider, &custom.manifest_path) {
             let base = self.file.parent().unwrap_or(Path::new(""));
             plan.own_network(path, manifests(base, path)?)?;
+        }
+        if let Err(mut wrong) = plan::manifests::add(&mut plan, given, &catalogue) {
+            let last = wrong.pop().unwrap_or_default();
+            for (source, findings) in &wrong {
+                printer.findings(source, findings);
+            }
+            return Err(Failure::Findings(last.0, last.1));
         }
         Ok(plan)
     }

@@ -1,5 +1,6 @@
 //! One file per command; the clap struct is the parameter. Printing, progress, exit codes.
 
+mod addons;
 mod build;
 mod certs;
 mod check;
@@ -10,6 +11,7 @@ mod exit;
 mod init;
 mod kubeconfig;
 mod load;
+mod manifests;
 mod overlay;
 mod ports;
 mod printer;
@@ -60,6 +62,7 @@ enum Command {
     #[command(subcommand)]
     Overlay(overlay::Overlay),
     Ports(ports::Ports),
+    Addons(addons::Addons),
     Profiles(profiles::Profiles),
     Kubeconfig(kubeconfig::Kubeconfig),
     #[command(subcommand)]
@@ -87,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Diff(args) => diff::run(&args, &printer),
         Command::Overlay(args) => overlay::run(&args, &printer),
         Command::Ports(args) => ports::run(&args, &printer),
+        Command::Addons(args) => addons::run(&args, &printer),
         Command::Profiles(args) => profiles::run(&args, &printer),
         Command::Kubeconfig(args) => kubeconfig::run(&args, &printer),
         Command::Certs(args) => certs::run(&args, &printer),

@@ -1,70 +1,125 @@
-//! The objects that masters apply: RBAC, kube-proxy, DNS, in waves.
+//! The objects that masters apply: RBAC, kube-proxy, addons, in waves.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::addons::{self, Context};
 use super::object::{self, find, set};
 use super::tree::{Kind, NodeTree};
 use super::{network, overlay};
-use crate::config::model::ProxyMode;
-use crate::identity::{Identities, Secret};
+use crate::artefact::Digest;
+use crate::identity::{self, Identities};
 use crate::plan::{Node, Plan};
 
 const FOLDER: &str = "/etc/firstlight/apply";
 
 /// Each wave as one file, and the inventory of all.
 pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node, ids: &Identities) {
-    for (name, wave) in waves(plan, node, ids) {
+    for (name, content) in waves(plan, node, ids) {
         let path = format!("{FOLDER}/{name}");
-        if wave.secret {
-            let text = Secret::new(wave.text);
-            tree.secret(
-                &path,
-                &text,
-                Kind::Fixed,
-                "know the Secrets of the cluster that are in it",
-            );
+        if content.contains("\nkind: Secret\n") {
+            let content = identity::Secret::new(content);
+            tree.secret(&path, &content, Kind::Fixed, "what `manifests` put there");
         } else {
-            tree.public(&path, wave.text);
+            tree.public(&path, content);
+        }
+    }
+    for secret in secrets(ids) {
+        let (namespace, name) = (secret.namespace, secret.name);
+        for (key, value) in &secret.data {
+            let path = format!("{FOLDER}/secrets/{namespace}/{name}/{key}");
+            tree.secret(&path, value, Kind::Fixed, secret.allows);
         }
     }
 }
 
-/// A file of objects.
-pub(super) struct Wave {
-    pub(super) text: String,
-    /// Whether it holds a Secret.
-    secret: bool,
+/// A Secret of the cluster. Its values are files for root alone, of which masters make it: what is in a
+/// manifest anybody on the machine may read.
+struct Secret {
+    namespace: &'static str,
+    name: &'static str,
+    data: Vec<(&'static str, identity::Secret)>,
+    allows: &'static str,
+}
+
+/// Every Secret that the cluster's objects need.
+fn secrets(ids: &Identities) -> Vec<Secret> {
+    let mut secrets = Vec::new();
+    if let Some(leaf) = &ids.metrics_server {
+        secrets.push(Secret {
+            namespace: "kube-system",
+            name: "metrics-server",
+            data: vec![
+                ("tls.crt", identity::Secret::new(leaf.cert.clone())),
+                ("tls.key", leaf.key.clone()),
+            ],
+            allows: "answer as metrics-server",
+        });
+    }
+    if let Some(password) = &ids.weave_password {
+        secrets.push(Secret {
+            namespace: "kube-system",
+            name: network::WEAVE_SECRET,
+            data: vec![("password", password.clone())],
+            allows: "join the pod network as a peer, and read what peers tell each other",
+        });
+    }
+    secrets
+}
+
+/// What stands for the Secrets where it is asked whether the cluster's objects have changed.
+pub(super) fn secret_digests(ids: &Identities) -> impl Iterator<Item = String> {
+    let values = secrets(ids).into_iter().flat_map(|secret| secret.data);
+    values.map(|(key, value)| format!("{key} {}\n", Digest::sha256(value.expose().as_bytes())))
 }
 
 /// File name to content: `NN-name.yaml` in the order in which they are applied, and `inventory`.
-pub(super) fn waves(plan: &Plan, node: &Node, ids: &Identities) -> BTreeMap<String, Wave> {
+pub(super) fn waves(plan: &Plan, node: &Node, ids: &Identities) -> BTreeMap<String, String> {
     let mut waves = vec![
-        ("10-rbac.yaml", rbac(plan)),
-        ("20-kube-proxy.yaml", kube_proxy(plan, node)),
+        ("10-rbac.yaml".to_owned(), rbac(plan)),
+        ("20-kube-proxy.yaml".to_owned(), kube_proxy(plan, node)),
     ];
-    waves.extend(network::waves(plan, node, ids));
-    if plan.addons.contains("coredns") {
-        waves.push(("30-coredns.yaml", coredns(plan, node)));
+    let network = network::waves(plan, node, ids).into_iter();
+    waves.extend(network.map(|(name, objects)| (name.to_owned(), objects)));
+    waves.extend(addons::waves(&Context { plan, ids }));
+    for (number, manifest) in plan.manifests.iter().enumerate() {
+        waves.push((given_name(number, &manifest.name), manifest.objects.clone()));
     }
-    let mut inventory: Vec<String> = waves
-        .iter()
-        .flat_map(|(_, objects)| objects.iter().map(object::reference))
+    let waves: Vec<_> = waves.into_iter().flat_map(definitions_first).collect();
+    let objects = waves.iter().flat_map(|(_, objects)| objects);
+    let own = secrets(ids).into_iter();
+    let mut inventory: Vec<String> = objects
+        .map(object::reference)
+        .chain(own.map(|secret| format!("{}/secret/{}", secret.namespace, secret.name)))
         .collect();
     inventory.sort_unstable();
-    let files = waves.into_iter().map(|(name, objects)| {
-        let wave = Wave {
-            text: object::stream(&objects),
-            secret: objects.iter().any(|object| object["kind"] == "Secret"),
-        };
-        (name.to_owned(), wave)
-    });
-    let inventory = Wave {
-        text: inventory.join("\n") + "\n",
-        secret: false,
-    };
-    files.chain([("inventory".to_owned(), inventory)]).collect()
+    let files = waves
+        .into_iter()
+        .map(|(name, objects)| (name, object::stream(&objects)));
+    files
+        .chain([("inventory".to_owned(), inventory.join("\n") + "\n")])
+        .collect()
+}
+
+/// `90-001-web.yaml`: the number keeps the order of `manifests:`.
+fn given_name(number: usize, path: &str) -> String {
+    let file = path.rsplit('/').next().unwrap_or(path);
+    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    let stem: String = stem.chars().map(plain).collect();
+    format!("90-{number:03}-{stem}.yaml")
+}
+
+/// Definitions of kinds are a wave of their own, which has to be established before objects of them come.
+fn definitions_first((name, objects): (String, Vec<Value>)) -> Vec<(String, Vec<Value>)> {
+    let defines = |object: &Value| object["kind"] == "CustomResourceDefinition";
+    let (definitions, others): (Vec<_>, Vec<_>) = objects.into_iter().partition(defines);
+    let stem = name.strip_suffix(".yaml").unwrap_or(&name).to_owned();
+    [(format!("{stem}-crds.yaml"), definitions), (name, others)]
+        .into_iter()
+        .filter(|(_, objects)| !objects.is_empty())
+        .collect()
 }
 
 fn rbac(plan: &Plan) -> Vec<Value> {
@@ -116,10 +171,7 @@ fn kube_proxy(plan: &Plan, node: &Node) -> Vec<Value> {
         "conntrack": conntrack(plan),
         "healthzBindAddress": "0.0.0.0:10256",
         "metricsBindAddress": "127.0.0.1:10249",
-        "mode": match plan.kube_proxy.mode {
-            ProxyMode::Iptables => "iptables",
-            ProxyMode::Ipvs => "ipvs",
-        },
+        "mode": plan.kube_proxy.mode.as_str(),
     });
     let token = "/var/run/secrets/kubernetes.io/serviceaccount";
     let kubeconfig = json!({
@@ -158,42 +210,6 @@ fn conntrack(plan: &Plan) -> Value {
             .map(|(k, v)| (k.clone(), typed(v)))
             .collect::<Map<_, _>>(),
     )
-}
-
-fn coredns(plan: &Plan, node: &Node) -> Vec<Value> {
-    let mut objects = object::read(overlay::file("coredns/manifests/coredns.yaml"));
-    let resolvers: Vec<_> = node
-        .network
-        .nameservers
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    let forward = if resolvers.is_empty() {
-        "/etc/resolv.conf".to_owned()
-    } else {
-        resolvers.join(" ")
-    };
-    let corefile = format!(
-        ".:53 {{\n    errors\n    health {{\n        lameduck 5s\n    }}\n    ready\n    kubernetes {} in-addr.arpa ip6.arpa {{\n        \
-         pods insecure\n        fallthrough in-addr.arpa ip6.arpa\n        ttl 30\n    }}\n    prometheus :9153\n    forward . {forward} {{\n        \
-         max_concurrent 1000\n    }}\n    cache 30\n    loop\n    reload\n    loadbalance\n}}\n",
-        plan.domain
-    );
-    set(
-        find(&mut objects, "ConfigMap", "coredns"),
-        "/data/Corefile",
-        json!(corefile),
-    );
-    let deployment = find(&mut objects, "Deployment", "coredns");
-    image(deployment, node, "coredns");
-    set(deployment, "/spec/replicas", json!(plan.dns_replicas));
-    let service = find(&mut objects, "Service", "kube-dns");
-    set(
-        service,
-        "/spec/clusterIP",
-        json!(plan.dns_ips[0].to_string()),
-    );
-    objects
 }
 
 /// The first container's image, by digest.

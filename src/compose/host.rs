@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use super::Generation;
+use super::addons::{node_local_dns, upgrades};
 use super::interfaces;
 use super::kubelet;
 use super::tree::NodeTree;
@@ -22,11 +23,17 @@ pub(super) fn add(
     tree.public("/etc/firstlight/node.env", env(plan, node, ids, generation));
     tree.public("/etc/hostname", format!("{}\n", node.name));
     // overlay: containerd; br_netfilter: kube-proxy sees bridged traffic; nf_conntrack: its settings exist
+    let modes = &plan.release.settings.kube_proxy.modes;
+    let needs = modes.get(plan.kube_proxy.mode.as_str());
+    let more = needs.iter().flat_map(|needs| &needs.modules);
     let modules = ["overlay", "br_netfilter", "nf_conntrack"].into_iter();
     let modules = modules.chain(plan.network.needs.modules.iter().map(String::as_str));
+    let modules = modules.chain(more.map(String::as_str));
     tree.public(
         "/etc/modules-load.d/firstlight.conf",
-        modules.map(|name| format!("{name}\n")).collect::<String>(),
+        modules
+            .map(|module| format!("{module}\n"))
+            .collect::<String>(),
     );
     tree.public("/etc/sysctl.d/90-firstlight.conf", sysctls(node));
     tree.public("/etc/cloud/cloud.cfg.d/99-firstlight.cfg", CLOUD_INIT);
@@ -152,6 +159,13 @@ fn env(plan: &Plan, node: &Node, ids: &Identities, generation: Generation) -> St
     let given = !node.system.ca_certificates.is_empty();
     set("TRUST", if given { trust } else { "" });
     set("SPACE_MIB", &SPACE_MIB.to_string());
+    let cache = plan
+        .addon("node-local-dns")
+        .map(|_| node_local_dns::ADDRESS);
+    set("DNS_CACHE", cache.unwrap_or_default());
+    for (key, value) in upgrades::values(plan) {
+        set(key, &value);
+    }
     set("TIME_SERVICE", &node.profile.time.unit);
     set("BEACON", plan.beacon.as_deref().unwrap_or_default());
     set("KUBELET_FLAGS", &kubelet::flags(plan, node));

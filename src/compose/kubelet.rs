@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::addons::node_local_dns;
 use super::object;
 use super::tree::NodeTree;
 use crate::plan::{Node, Plan};
@@ -46,7 +47,16 @@ pub(super) fn flags(plan: &Plan, node: &Node) -> String {
 /// `/var/lib/kubelet/config.yaml`, where kubeadm has it.
 pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node) {
     let settings = &plan.release.settings.kubelet;
-    let dns: Vec<_> = plan.dns_ips.iter().map(ToString::to_string).collect();
+    let cache = plan
+        .addon("node-local-dns")
+        .map(|_| node_local_dns::ADDRESS);
+    let servers = plan.dns_ips.iter().map(ToString::to_string);
+    // the second is asked where the first does not answer
+    let dns: Vec<String> = cache
+        .map(str::to_owned)
+        .into_iter()
+        .chain(servers)
+        .collect();
     let mut config = json!({
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",

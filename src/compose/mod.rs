@@ -3,6 +3,7 @@
 //! What is the same for all nodes is a plain file in `overlays/`; what differs is a value, in
 //! `/etc/firstlight/node.env` or in a typed configuration file.
 
+mod addons;
 mod apply;
 mod artefacts;
 mod balancer;
@@ -40,6 +41,7 @@ pub fn node(plan: &Plan, node: &Node, ids: &Identities, generation: Generation) 
     let mut tree = NodeTree::default();
     units::add(&mut tree, plan, node);
     host::add(&mut tree, plan, node, ids, generation);
+    addons::upgrades::add(&mut tree, plan);
     artefacts::add(&mut tree, node);
     containerd::add(&mut tree, plan, node);
     network::add(&mut tree, plan, node, ids);
@@ -64,11 +66,11 @@ pub fn foothold(archive: &str, digest_hex: &str) -> String {
 /// The objects that every master applies, as text: when it differs from the last build's, the
 /// generation goes up.
 pub fn objects(plan: &Plan, ids: &Identities) -> String {
-    let master = plan.masters().next();
-    let waves = master.map(|master| apply::waves(plan, master, ids));
-    waves
-        .into_iter()
-        .flat_map(std::collections::BTreeMap::into_values)
-        .map(|wave| wave.text)
-        .collect()
+    plan.masters()
+        .next()
+        .map(|master| {
+            let waves = apply::waves(plan, master, ids).into_values();
+            waves.chain(apply::secret_digests(ids)).collect()
+        })
+        .unwrap_or_default()
 }

@@ -3,6 +3,8 @@
 mod calico;
 mod weave;
 
+pub(super) use weave::SECRET as WEAVE_SECRET;
+
 use serde_json::{Value, json};
 
 use super::object;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::key::key;
 use super::kinds::{
-    BOOL, BOOL_MAP, DAYS, DNS_LABEL, ENDPOINT, MAPPING, PROXY_MODE, QUANTITIES, SSH_KEYS, TEXT_MAP,
-    TRAIN, URL, USER,
+    BOOL, BOOL_MAP, DAYS, DNS_LABEL, ENDPOINT, MAPPING, PATHS, PROXY_MODE, QUANTITIES, SSH_KEYS,
+    TEXT_MAP, TRAIN, URL, USER,
 };
 use super::model::{
     Addon, Api, Artefacts, Certificates, Config, KubeProxy, Kubelet, Kubernetes, Progress,
@@ -65,9 +65,15 @@ pub(super) fn config(reader: &mut Reader<'_, '_>) -> Config {
     let kube_proxy = reader.section(&key("kube_proxy", "settings of kube-proxy"), kube_proxy);
     let extras = key(
         "addons",
-        "addons by name; `coredns` is on unless it is turned off",
+        "addons by name, each with settings of its own (below)",
     );
     let addons = reader.named(&extras, addon);
+    let manifests = key(
+        "manifests",
+        "files and folders of Kubernetes objects, relative to this file, applied last and in this order",
+    );
+    let manifests = manifests.default("[]").example("[./extra/]");
+    let manifests = reader.optional(&manifests, &PATHS).unwrap_or_default();
     let etcd = reader.section(&key("etcd", "the cluster's memory"), etcd::etcd);
     let certificates = reader.section(&key("certificates", "lifetimes in days"), certificates);
     pharos::accept(reader);
@@ -83,6 +89,7 @@ pub(super) fn config(reader: &mut Reader<'_, '_>) -> Config {
         kubelet,
         kube_proxy,
         addons,
+        manifests,
         etcd,
         certificates,
     }
@@ -112,11 +119,11 @@ fn api(reader: &mut Reader<'_, '_>) -> Api {
 
 fn addon(reader: &mut Reader<'_, '_>) -> Addon {
     reader.allow_other_keys();
-    let enabled = key("enabled", "whether it is applied")
-        .default("false")
+    let enabled = key("enabled", "whether it is part of the cluster")
+        .default("each has its own")
         .example("true");
     Addon {
-        enabled: reader.optional(&enabled, &BOOL).unwrap_or(false),
+        enabled: reader.optional(&enabled, &BOOL),
     }
 }
 

@@ -17,7 +17,7 @@ use addresses::{cidr, ip, mac, server, url};
 
 pub(super) use lists::{
     ADDRESSES, BOOL_MAP, CIDRS, DOMAINS, ENVIRONMENT, INTERFACES, IPS, LABELS, LIST, MAPPING,
-    NAMES, QUANTITIES, SERVERS, SSH_KEYS, TEXT_MAP, URLS,
+    NAMES, PATHS, QUANTITIES, SERVERS, SSH_KEYS, TEXT_MAP, URLS, list,
 };
 pub(super) use system::{
     BASE64, BOND_MODE, CERTIFICATES, MODE, MTU, OPENPGP_KEY, PACKAGES, PATH, REPOSITORY, SYSCTLS,
@@ -33,7 +33,7 @@ fn text<'n>(node: &'n Node, at: &mut At<'_>, expected: &str) -> Option<&'n str> 
 }
 
 /// A single value that `test` takes.
-fn tested(
+pub(super) fn tested(
     node: &Node,
     at: &mut At<'_>,
     test: fn(&str) -> bool,
@@ -71,7 +71,29 @@ fn one_of<T: Copy>(node: &Node, at: &mut At<'_>, choices: &[(&'static str, T)]) 
     )
 }
 
-fn number(node: &Node, at: &mut At<'_>, range: std::ops::RangeInclusive<u32>) -> Option<u32> {
+/// One of words that are known only to the caller.
+pub(super) fn quoted_choice(node: &Node, at: &mut At<'_>, words: &[String]) -> Option<String> {
+    let names: Vec<&str> = words.iter().map(String::as_str).collect();
+    let must = format!("one of: {}", quoted(&names));
+    let given = text(node, at, &must)?;
+    if names.contains(&given) {
+        return Some(given.to_owned());
+    }
+    let near = suggestion(given, &names);
+    let help = near.map_or(String::new(), |name| format!("did you mean `{name}`?"));
+    at.error(
+        node.span,
+        "config/not-one-of",
+        format!("`{given}` must be {must}"),
+        &help,
+    )
+}
+
+pub(super) fn number(
+    node: &Node,
+    at: &mut At<'_>,
+    range: std::ops::RangeInclusive<u32>,
+) -> Option<u32> {
     let expected = format!("a whole number from {} to {}", range.start(), range.end());
     let given = text(node, at, &expected)?;
     match given.parse() {
@@ -338,13 +360,10 @@ pub(super) const IPIP_MODE: Kind<IpipMode> = Kind {
 };
 /// `kube_proxy.mode`
 pub(super) const PROXY_MODE: Kind<ProxyMode> = Kind {
-    name: "`iptables` or `ipvs`",
+    name: "`iptables`, `ipvs` or `nftables`",
     parse: |node, at| {
-        one_of(
-            node,
-            at,
-            &[("iptables", ProxyMode::Iptables), ("ipvs", ProxyMode::Ipvs)],
-        )
+        let modes = [ProxyMode::Iptables, ProxyMode::Ipvs, ProxyMode::Nftables];
+        one_of(node, at, &modes.map(|mode| (mode.as_str(), mode)))
     },
 };
 /// `hosts[].taints[].effect`

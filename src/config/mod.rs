@@ -15,6 +15,7 @@ mod pharos;
 mod pod_network;
 mod read;
 mod reference;
+pub mod setting;
 mod system;
 mod validate;
 
@@ -22,7 +23,7 @@ pub use document::Document;
 pub use key::{Effect, KeyDoc};
 pub(crate) use lifetime::lifetime;
 pub use pod_network::{Calico, Custom, IpipMode, PodNetworks, Weave, pod_networks};
-pub use reference::{reference, reference_markdown};
+pub use reference::{AddonDoc, reference, reference_markdown};
 
 use model::Config;
 

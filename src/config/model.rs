@@ -29,8 +29,10 @@ pub struct Config {
     pub kubelet: Kubelet,
     /// kube-proxy settings.
     pub kube_proxy: KubeProxy,
-    /// Addons by name: `enabled` and free settings.
+    /// Addons by name; their settings are read when it is known what they are.
     pub addons: BTreeMap<String, Addon>,
+    /// Files and folders of Kubernetes objects, applied last.
+    pub manifests: Vec<String>,
     /// The cluster's memory.
     pub etcd: Etcd,
     /// Lifetimes of what the build issues.
@@ -342,8 +344,10 @@ pub struct Network {
     pub service_cidrs: Vec<IpNet>,
     /// DNS domain of the cluster.
     pub domain: String,
-    /// `CoreDNS` replicas; `None` computes them from the number of hosts.
+    /// `CoreDNS` replicas; `None` leaves them to the size of the cluster.
     pub dns_replicas: Option<u32>,
+    /// Whether every node has a DNS cache; `None`: where that can be.
+    pub node_local_dns_cache: Option<bool>,
 }
 
 /// `api:`
@@ -387,6 +391,19 @@ pub enum ProxyMode {
     Iptables,
     /// Kernel virtual server.
     Ipvs,
+    /// nftables rules.
+    Nftables,
+}
+
+impl ProxyMode {
+    /// kube-proxy's own name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Iptables => "iptables",
+            Self::Ipvs => "ipvs",
+            Self::Nftables => "nftables",
+        }
+    }
 }
 
 /// `kube_proxy:`
@@ -401,8 +418,8 @@ pub struct KubeProxy {
 /// One entry of `addons:`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Addon {
-    /// Whether it is applied.
-    pub enabled: bool,
+    /// Whether it is applied, where the file says so.
+    pub enabled: Option<bool>,
 }
 
 /// `certificates:`

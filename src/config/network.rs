@@ -49,9 +49,18 @@ pub(super) fn network(reader: &mut Reader<'_, '_>) -> Network {
             .unwrap_or_else(|| "cluster.local".into()),
         dns_replicas: reader.optional(
             &key("dns_replicas", "CoreDNS replicas")
-                .default("from the number of hosts")
+                .default("from the size of the cluster")
                 .example("2"),
             &COUNT,
+        ),
+        node_local_dns_cache: reader.optional(
+            &key(
+                "node_local_dns_cache",
+                "a DNS cache on every node, on 169.254.20.10",
+            )
+            .default("true, where the train has it")
+            .example("false"),
+            &BOOL,
         ),
     };
     firewall(reader);
@@ -61,10 +70,6 @@ pub(super) fn network(reader: &mut Reader<'_, '_>) -> Network {
 
 /// What every node will have, whatever its provider.
 fn firewall(reader: &mut Reader<'_, '_>) {
-    reader.optional(
-        &key("node_local_dns_cache", "a DNS cache on every node").effect(Effect::None),
-        &BOOL,
-    );
     reader.section(
         &key("firewall", "a firewall on every node").effect(Effect::None),
         |reader| {

@@ -50,10 +50,6 @@ pub(super) fn accept(reader: &mut Reader<'_, '_>) {
         &TEXT,
     );
     reader.optional(&pending("addon_paths", "folders of further addons"), &LIST);
-    reader.optional(
-        &pending("manifests", "files and folders that are applied last"),
-        &LIST,
-    );
 }
 
 /// `kubelet:`'s.

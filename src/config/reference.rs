@@ -1,10 +1,12 @@
 //! The reference of `cluster.yml`, made by the reader itself.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::cluster;
 use super::key::{Effect, KeyDoc};
 use super::read::{Context, Reader};
+use super::setting::Setting;
 
 /// Every key that `cluster.yml` takes, in reading order.
 pub fn reference() -> Vec<KeyDoc> {
@@ -17,8 +19,25 @@ pub fn reference() -> Vec<KeyDoc> {
     context.into_keys()
 }
 
-/// The same as Markdown: keys that do something, then those that are only accepted.
-pub fn reference_markdown() -> String {
+/// An addon, as the reference shows it.
+#[derive(Debug, Clone, Copy)]
+pub struct AddonDoc<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// One line.
+    pub about: &'a str,
+    /// What turns it on, and whether it is on without.
+    pub switch: &'a str,
+    /// See there.
+    pub enabled: bool,
+    /// Trains that have it, separated by commas.
+    pub trains: &'a str,
+    /// By name.
+    pub settings: &'a BTreeMap<String, Setting>,
+}
+
+/// The same as Markdown: keys that do something, addons, then keys that are only accepted.
+pub fn reference_markdown(addons: &[AddonDoc<'_>]) -> String {
     let keys = reference();
     let idle: Vec<&KeyDoc> = keys
         .iter()
@@ -49,6 +68,7 @@ pub fn reference_markdown() -> String {
         )
         .expect("a String takes any text");
     }
+    addons_markdown(&mut out, addons);
     out.push_str("\n## Accepted without effect\n\nKeys of Pharos's files; each kind that a file has gives one warning.\n\n| key | takes | meaning | why |\n|---|---|---|---|\n");
     for key in keys.iter().filter(|key| is_idle(key)) {
         let why = match key.effect {
@@ -67,6 +87,65 @@ pub fn reference_markdown() -> String {
         .expect("a String takes any text");
     }
     out
+}
+
+fn addons_markdown(out: &mut String, addons: &[AddonDoc<'_>]) {
+    out.push_str("\n## Addons\n\nEach is on or off by the key given with it; its settings are keys below `addons.NAME`.\n");
+    for addon in addons {
+        let default = if addon.enabled { "on" } else { "off" };
+        write!(
+            out,
+            "\n### {}\n\n{}. `{}`, {default} without it. Trains: {}.\n",
+            addon.name, addon.about, addon.switch, addon.trains
+        )
+        .expect("a String takes any text");
+        if !addon.settings.is_empty() {
+            out.push_str(
+                "\n| setting | takes | default | example | meaning |\n|---|---|---|---|---|\n",
+            );
+        }
+        for (name, setting) in addon.settings {
+            let shown =
+                |value: &serde_json::Value| format!("`{}`", flow(value).replace('|', "\\|"));
+            let default = match (&setting.default, setting.required) {
+                (Some(value), _) => shown(value),
+                (None, true) => "must be given".to_owned(),
+                (None, false) => String::new(),
+            };
+            writeln!(
+                out,
+                "| `{name}` | {} | {default} | {} | {} |",
+                setting.takes().replace('|', "\\|"),
+                shown(&setting.example),
+                setting.doc
+            )
+            .expect("a String takes any text");
+        }
+    }
+}
+
+/// A value as one writes it in a line of YAML.
+fn flow(value: &serde_json::Value) -> String {
+    use serde_json::Value;
+    match value {
+        Value::Object(fields) => {
+            let fields = fields
+                .iter()
+                .map(|(key, value)| format!("{key}: {}", flow(value)));
+            format!("{{{}}}", fields.collect::<Vec<_>>().join(", "))
+        }
+        Value::Array(items) => {
+            format!(
+                "[{}]",
+                items.iter().map(flow).collect::<Vec<_>>().join(", ")
+            )
+        }
+        Value::String(text) if matches!(text.as_str(), "true" | "false") || text.contains(": ") => {
+            format!("\"{text}\"")
+        }
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
 }
 
 #[cfg(test)]

@@ -20,7 +20,6 @@ pub(super) fn check(config: &Config, document: &Document, read: &[Diagnostic]) -
     check.masters(read);
     check.etcd();
     check.settings();
-    check.addons();
     check.hosts();
     check.networks();
     check.providers();
@@ -48,22 +47,6 @@ impl Check<'_> {
     ) {
         let finding = Diagnostic::warning(code, path, self.document.span(path), message);
         self.findings.push(finding.with_help(help));
-    }
-
-    /// What is not built yet is said, once for each addon that is turned on.
-    fn addons(&mut self) {
-        let wanted = self.config.addons.iter().filter(|(_, addon)| addon.enabled);
-        for name in wanted
-            .map(|(name, _)| name)
-            .filter(|name| *name != "coredns")
-        {
-            self.warning(
-                "config/no-effect",
-                &format!("addons.{name}"),
-                format!("the addon `{name}` has no effect in this version"),
-                "it is accepted, so that a file written for Pharos or for a later version can be read",
-            );
-        }
     }
 
     fn masters(&mut self, read: &[Diagnostic]) {

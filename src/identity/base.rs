@@ -184,6 +184,7 @@ impl Base {
             front_proxy_ca: self.roots.front_proxy,
             service_account: self.roots.service_account,
             admin,
+            metrics_server: None,
             nodes,
             pod_subnets,
         }

@@ -150,11 +150,17 @@ impl Draft<'_> {
         }
         let press = Press::new(&base.roots, &self.store, plan, self.now)?.renewing(self.renewal);
         let admin = press.leaf(None, LeafKind::Admin, &leaf::admin(), &mut changes)?;
+        let service = plan.addon("metrics-server").map(|_| {
+            let wanted = leaf::metrics_server(plan);
+            press.leaf(None, LeafKind::MetricsServer, &wanted, &mut changes)
+        });
+        let service = service.transpose()?;
         let nodes = press.nodes(progress, &mut changes)?;
         let weave_password = weave::password(&self.store, plan, &mut changes)?;
         let locked = base.locked(&plan.cluster);
         let mut identities = base.identities(admin, nodes, pod_subnets);
         identities.weave_password = weave_password;
+        identities.metrics_server = service;
         Ok(Drawn {
             identities,
             locked,
@@ -210,7 +216,10 @@ pub fn load(cluster: &str, state: &Path, lock: &Path) -> Result<Identities, Iden
         nodes.insert(name, node);
     }
     let pod_subnets = base.pod_subnets.clone();
-    Ok(base.identities(admin, nodes, pod_subnets))
+    let service = read(None, LeafKind::MetricsServer)?;
+    let mut ids = base.identities(admin, nodes, pod_subnets);
+    ids.metrics_server = service;
+    Ok(ids)
 }
 
 /// A lock that names a cluster forbids making another.

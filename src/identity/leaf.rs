@@ -34,6 +34,8 @@ pub enum LeafKind {
     Scheduler,
     /// The administrator.
     Admin,
+    /// The addon metrics-server's HTTPS, which the API server speaks to.
+    MetricsServer,
 }
 
 const SERVER: Usage = Usage {
@@ -84,6 +86,7 @@ impl LeafKind {
             Self::ControllerManager => "controller-manager",
             Self::Scheduler => "scheduler",
             Self::Admin => "admin",
+            Self::MetricsServer => "metrics-server",
         }
     }
 
@@ -116,6 +119,7 @@ impl LeafKind {
             Self::ControllerManager => "act as the controller manager".to_owned(),
             Self::Scheduler => "act as the scheduler".to_owned(),
             Self::Admin => "administer the cluster".to_owned(),
+            Self::MetricsServer => "answer as metrics-server".to_owned(),
         }
     }
 
@@ -141,6 +145,7 @@ impl LeafKind {
             Self::ControllerManager => client("system:kube-controller-manager", None),
             Self::Scheduler => client("system:kube-scheduler", None),
             Self::Admin => admin(),
+            Self::MetricsServer => metrics_server(plan),
         }
     }
 }
@@ -148,6 +153,14 @@ impl LeafKind {
 /// What the administrator's certificate must say.
 pub(super) fn admin() -> Request {
     request("kubernetes-admin", Some(MASTERS), CLIENT, BTreeSet::new())
+}
+
+/// What metrics-server's certificate must say: the API server calls it by its Service's name.
+pub(super) fn metrics_server(plan: &Plan) -> Request {
+    let service = "metrics-server.kube-system.svc";
+    let names = [service.to_owned(), format!("{service}.{}", plan.domain)];
+    let sans = names.into_iter().map(San::Dns).collect();
+    request("metrics-server", None, SERVER, sans)
 }
 
 fn request(cn: &str, group: Option<&str>, usage: Usage, sans: BTreeSet<San>) -> Request {

@@ -64,6 +64,8 @@ pub struct Identities {
     pub service_account: ServiceAccount,
     /// The administrator outside the cluster.
     pub admin: Leaf,
+    /// Where the cluster has the addon metrics-server, its HTTPS.
+    pub metrics_server: Option<Leaf>,
     /// Towards an etcd that is not ours, where there is one.
     pub external_etcd: Option<super::ExternalEtcd>,
     /// What Weave Net's peers show each other and encrypt by, where it is the pod network.
@@ -287,7 +289,15 @@ impl Identities {
             let leaves = node.leaves();
             leaves.map(|(kind, leaf)| (leaf_owner(Some(name), kind), &leaf.facts))
         });
-        authorities.chain(admin).chain(nodes)
+        let service = self.metrics_server.iter().map(|leaf| {
+            // it signs nothing, but is a master's alone like what does
+            let owner = Owner {
+                signs: true,
+                ..leaf_owner(None, LeafKind::MetricsServer)
+            };
+            (owner, &leaf.facts)
+        });
+        authorities.chain(admin).chain(service).chain(nodes)
     }
 }
 

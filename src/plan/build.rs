@@ -1,14 +1,15 @@
 //! The planning itself.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::addons::{addons, selectors};
 use super::node::node;
 use super::profile::Profiles;
 use super::{Node, Plan, Release, ports, provider};
-use crate::artefact::Catalogue;
+use crate::artefact::{Catalogue, Train};
 use crate::config::model::Config;
 use crate::config::{Document, pod_networks};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -41,12 +42,17 @@ pub fn plan(
     let train = train.with(&spec);
     let settings = pod_networks(document);
     let network = provider::network(config, settings, &train, &mut problems);
+    proxy_mode(config, profiles, &train, &mut problems);
+    let addons = addons(config, &train, &mut problems);
     let mut nodes: Vec<Node> = config
         .hosts
         .iter()
         .enumerate()
-        .filter_map(|(i, host)| node(config, host, i, profiles, &train, &mut problems))
+        .filter_map(|(i, host)| node(config, host, i, profiles, &train, &addons, &mut problems))
         .collect();
+    if nodes.len() == config.hosts.len() {
+        selectors(&addons, &nodes, &mut problems);
+    }
     let (true, Some(network)) = (problems.found.is_empty(), network) else {
         return Err(problems.found);
     };
@@ -61,7 +67,7 @@ pub fn plan(
             .filter_map(move |c| nth(c, n))
             .collect::<Vec<_>>()
     };
-    let on = addons(config);
+    let on: BTreeSet<String> = addons.iter().map(|addon| addon.name.clone()).collect();
     let plan = Plan {
         cluster: config.name.clone(),
         domain: config.network.domain.clone(),
@@ -74,8 +80,8 @@ pub fn plan(
             .dns_replicas
             .unwrap_or_else(|| default_dns_replicas(nodes.len())),
         ports: ports::rows(config, catalogue, &train, &nodes, &on),
-        addons: on,
-        selectors: BTreeMap::new(),
+        addons,
+        manifests: Vec::new(),
         provider: config.network.provider,
         network,
         endpoint: config.api.endpoint.clone(),
@@ -108,6 +114,14 @@ pub(super) struct Problems<'a> {
 }
 
 impl Problems<'_> {
+    pub(super) fn document(&self) -> &Document {
+        self.document
+    }
+
+    pub(super) fn extend(&mut self, findings: impl IntoIterator<Item = Diagnostic>) {
+        self.found.extend(findings);
+    }
+
     fn error(
         &self,
         code: &'static str,
@@ -137,20 +151,6 @@ impl Problems<'_> {
     }
 }
 
-/// CoreDNS is on unless it is turned off; what else exists is applied when it is turned on.
-pub(super) fn addons(config: &Config) -> BTreeSet<String> {
-    let mut on: BTreeSet<String> = config
-        .addons
-        .iter()
-        .filter(|(_, a)| a.enabled)
-        .map(|(n, _)| n.clone())
-        .collect();
-    if config.addons.get("coredns").is_none_or(|a| a.enabled) {
-        on.insert("coredns".to_owned());
-    }
-    on
-}
-
 /// One on a single host, else two. Pharos added one for every ten hosts, but the number of workers
 /// must not be part of any master's seed: `dns_replicas` says more where more are wanted.
 const fn default_dns_replicas(hosts: usize) -> u32 {
@@ -165,5 +165,37 @@ fn nth(network: &IpNet, n: u32) -> Option<IpAddr> {
         IpNet::V6(net) => u128::from(net.network())
             .checked_add(u128::from(n))
             .map(|a| IpAddr::from(a.to_be_bytes())),
+    }
+}
+
+/// Whether the train has the mode of kube-proxy, and every system the kernel for it.
+fn proxy_mode(
+    config: &Config,
+    profiles: &Profiles,
+    train: &Train<'_>,
+    problems: &mut Problems<'_>,
+) {
+    let (path, mode) = ("kube_proxy.mode", config.kube_proxy.mode.as_str());
+    let modes = &train.settings().kube_proxy.modes;
+    let Some(needs) = modes.get(mode) else {
+        let known: Vec<String> = modes.keys().map(|mode| format!("`{mode}`")).collect();
+        let message = format!("kube-proxy of train {} has no mode `{mode}`", train.name());
+        let help = format!("must be one of: {}", known.join(", "));
+        return problems.add("kube-proxy/unknown-mode", path, message, help);
+    };
+    let Some(needed) = needs.kernel else { return };
+    for host in &config.hosts {
+        if let Some(profile) = profiles.get(&host.os).filter(|p| p.kernel < needed) {
+            problems.add(
+                "kube-proxy/old-kernel",
+                path,
+                format!(
+                    "kube-proxy's mode `{mode}` needs kernel {needed}, and `{}` of `{}` has {}",
+                    profile.name, host.name, profile.kernel
+                ),
+                "`iptables` works on every system".to_owned(),
+            );
+            return;
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! `Config` + profiles + catalogue → [`Plan`]: every node with everything that can be known about
 //! it before a key is made.
 
+pub mod addons;
 mod build;
+pub mod manifests;
 mod node;
 mod own_network;
 pub mod ports;
@@ -44,8 +46,10 @@ pub struct Plan {
     pub dns_ips: Vec<IpAddr>,
     /// CoreDNS replicas.
     pub dns_replicas: u32,
-    /// Addons that are applied.
-    pub addons: BTreeSet<String>,
+    /// Its addons, by name.
+    pub addons: Vec<addons::Addon>,
+    /// What `manifests:` names, in its order.
+    pub manifests: Vec<manifests::Manifest>,
     /// Pod network implementation.
     pub provider: Provider,
     /// What it needs and how it is set.
@@ -72,8 +76,6 @@ pub struct Plan {
     pub release: Release,
     /// Rows of the port contract that may exist here; [`ports::ports`] tells which do.
     pub ports: Vec<ports::Port>,
-    /// `node_selector` of addons, by name.
-    pub selectors: BTreeMap<String, BTreeMap<String, String>>,
     /// Every machine, in file order.
     pub nodes: Vec<Node>,
 }
@@ -122,11 +124,18 @@ pub struct Node {
     pub system: System,
     /// Distribution packages that its own repository must have, by name.
     pub packages: Vec<String>,
+    /// Names of the addons whose pods it may run.
+    pub addons: BTreeSet<String>,
     /// Everything it installs or imports, each by digest.
     pub needs: Vec<Artefact>,
 }
 
 impl Plan {
+    /// An addon that the cluster has.
+    pub fn addon(&self, name: &str) -> Option<&addons::Addon> {
+        self.addons.iter().find(|addon| addon.name == name)
+    }
+
     /// The masters, in file order.
     pub fn masters(&self) -> impl Iterator<Item = &Node> {
         self.nodes.iter().filter(|n| n.role == Role::Master)

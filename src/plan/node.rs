@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::Node;
-use super::build::{Problems, addons};
+use super::addons::{Addon, labels as node_labels, runs_on};
+use super::build::Problems;
 use super::profile::{Profile, Profiles};
 use super::provider;
 use crate::artefact::{Artefact, CatalogueError, Lacking, Train};
@@ -17,6 +18,7 @@ pub(super) fn node(
     index: usize,
     profiles: &Profiles,
     train: &Train<'_>,
+    addons: &[Addon],
     problems: &mut Problems<'_>,
 ) -> Option<Node> {
     let at = |key: &str| format!("hosts[{index}].{key}");
@@ -44,7 +46,8 @@ pub(super) fn node(
     let lacking = profile.packages.lacking.as_deref();
     let extra = &host.system.packages;
     let lacking = lacking.map(|list| Lacking { list, extra });
-    let needs = train.artefacts(lacking, host.arch).and_then(|needs| {
+    let on: BTreeSet<String> = addons.iter().map(|addon| addon.name.clone()).collect();
+    let needs = train.artefacts(lacking, host.arch, &on).and_then(|needs| {
         let names = lacking.map(|l| train.catalogue().unpinned_packages(&l, host.arch));
         Ok((needs, names.transpose()?.unwrap_or_else(|| extra.clone())))
     });
@@ -62,13 +65,21 @@ pub(super) fn node(
             return None;
         }
     };
-    images(host.role, &addons(config), &needs, train, problems)?;
+    images(host.role, &needs, train, problems)?;
     sources(config, host, profile, &packages, &at("os"), problems);
     let on_this_role = |a: &crate::artefact::Artefact| match host.role {
         Role::Master => a.on.on_masters(),
         Role::Worker => a.on.on_workers(),
     };
     let lone = config.hosts.len() == 1;
+    let own = train.settings().control_plane.taint.key();
+    let taints = host.taints.clone();
+    let taints = taints.unwrap_or_else(|| default_taints(host.role, lone, own));
+    let labels = node_labels(host, train);
+    let runs = addons
+        .iter()
+        .filter(|addon| runs_on(addon, &labels, &taints, own));
+    let runs: BTreeSet<String> = runs.map(|addon| addon.name.clone()).collect();
     Some(Node {
         name: host.name.clone(),
         role: host.role,
@@ -80,9 +91,7 @@ pub(super) fn node(
         interface: host.interface.clone(),
         network: host.network.clone(),
         labels: host.labels.clone(),
-        taints: host.taints.clone().unwrap_or_else(|| {
-            default_taints(host.role, lone, train.settings().control_plane.taint.key())
-        }),
+        taints,
         environment: host.environment.clone(),
         interfaces: host.interfaces.clone(),
         system: host.system.clone(),
@@ -91,15 +100,23 @@ pub(super) fn node(
             .into_iter()
             .filter(on_this_role)
             .filter(|a| a.component != "etcd" || config.etcd.external.is_none())
-            .filter(|a| a.component != "coredns" || addons(config).contains("coredns"))
-            .collect(),
+            .filter(|a| runs.contains(&a.component) || !on.contains(&a.component))
+            .fold(Vec::new(), once_each),
+        addons: runs,
     })
+}
+
+/// Two addons may run the same image.
+fn once_each(mut all: Vec<Artefact>, more: Artefact) -> Vec<Artefact> {
+    if !all.iter().any(|artefact| artefact.item == more.item) {
+        all.push(more);
+    }
+    all
 }
 
 /// What the manifests of a role run must be in the train.
 fn images(
     role: Role,
-    addons: &BTreeSet<String>,
     needs: &[Artefact],
     train: &Train<'_>,
     problems: &mut Problems<'_>,
@@ -112,9 +129,6 @@ fn images(
             "kube-scheduler",
         ]),
         Role::Worker => run.push("haproxy"),
-    }
-    if addons.contains("coredns") {
-        run.push("coredns");
     }
     let has = |image: &&str| needs.iter().any(|artefact| artefact.is_image(image));
     let lacking: Vec<String> = run

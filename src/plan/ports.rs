@@ -52,20 +52,10 @@ fn exists(plan: &Plan, node: &Node, port: &Port) -> bool {
         On::All => true,
         On::Masters => node.is_master(),
         On::Workers => !node.is_master(),
-        On::Selector => selected(plan, node, &port.component),
+        On::Selector => node.addons.contains(&port.component),
     };
     on && port.row.when.iter().all(|c| holds(plan, node, *c))
         && !port.row.unless.iter().any(|c| holds(plan, node, *c))
-}
-
-/// Whether an addon's pods may run on a node.
-fn selected(plan: &Plan, node: &Node, component: &str) -> bool {
-    match plan.selectors.get(component) {
-        Some(selector) if !selector.is_empty() => selector
-            .iter()
-            .all(|(label, value)| node.labels.get(label) == Some(value)),
-        _ => !node.taints.iter().any(|t| t.effect != "PreferNoSchedule"),
-    }
 }
 
 fn holds(plan: &Plan, node: &Node, condition: Condition) -> bool {

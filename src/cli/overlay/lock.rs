@@ -14,6 +14,7 @@ use crate::artefact::store::{self, Learn};
 use crate::artefact::{CatalogueError, Digest, Origin, Pins, Unpinned, pins};
 use crate::config::model::Arch;
 use crate::lock;
+use crate::plan::addons;
 
 /// Pin what nobody published a digest of, in `firstlight.lock`
 ///
@@ -139,9 +140,10 @@ impl<'a> Locking<'a> {
             // planning says it, with its line
             Err(_) => return Ok(Vec::new()),
         };
+        let addons = addons::names(&config, &train);
         let mut unpublished = BTreeMap::new();
         for host in &config.hosts {
-            match train.artefacts(None, host.arch) {
+            match train.artefacts(None, host.arch, &addons) {
                 Err(CatalogueError::Unpinned { missing, .. }) => {
                     unpublished.extend(missing.into_iter().map(|u| (u.origin.clone(), u)));
                 }
@@ -149,7 +151,21 @@ impl<'a> Locking<'a> {
                 Ok(_) => {}
             }
         }
+        for image in self.images_of_manifests(printer)? {
+            let unpinned = Unpinned {
+                shown: format!("image of `manifests` {image}"),
+                origin: Origin::Image(image),
+            };
+            unpublished.insert(unpinned.origin.clone(), unpinned);
+        }
         Ok(unpublished.into_values().collect())
+    }
+
+    /// Images that `manifests:` names by tag.
+    fn images_of_manifests(&self, printer: &Printer) -> Result<BTreeSet<String>, Failure> {
+        let read = self.input.read(&printer.quietly())?;
+        let sources = super::super::manifests::read(&self.input.file, &read)?;
+        Ok(crate::plan::manifests::by_tag(&sources))
     }
 
     fn learn(

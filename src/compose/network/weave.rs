@@ -1,7 +1,5 @@
 //! Weave Net: its `DaemonSet`s, one for each kind of iptables rules, and the password of its peers.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::super::object::{self, find, set};
@@ -12,26 +10,10 @@ use crate::identity::Identities;
 use crate::plan::{IPTABLES_LABEL, Node, Plan};
 
 /// The Secret with the password of the peers.
-const SECRET: &str = "weave-password";
+pub(in super::super) const SECRET: &str = "weave-password";
 
 pub(super) fn waves(plan: &Plan, node: &Node, ids: &Identities) -> Vec<(&'static str, Vec<Value>)> {
-    vec![
-        ("14-weave-password.yaml", vec![secret(ids)]),
-        ("15-network.yaml", objects(plan, node, ids)),
-    ]
-}
-
-/// Its text is that of a secret: no file that holds it may be read by others.
-fn secret(ids: &Identities) -> Value {
-    let password = ids.weave_password.as_ref();
-    let password = password.expect("a cluster with Weave Net has a password");
-    json!({
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": { "name": SECRET, "namespace": "kube-system" },
-        "type": "Opaque",
-        "data": { "password": STANDARD.encode(password.expose()) },
-    })
+    vec![("15-network.yaml", objects(plan, node, ids))]
 }
 
 fn objects(plan: &Plan, node: &Node, ids: &Identities) -> Vec<Value> {

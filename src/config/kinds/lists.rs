@@ -13,7 +13,7 @@ use super::{LABEL_VALUE_TEXT, boolean, dns_label, domain, interface, is_label_va
 use crate::diagnostic::Span;
 use crate::yaml::{Node, Value};
 
-pub(super) type Parse<T> = fn(&Node, &mut At<'_>) -> Option<T>;
+pub(in super::super) type Parse<T> = fn(&Node, &mut At<'_>) -> Option<T>;
 
 /// A value or a list of them; what could not be read is left out, with a finding.
 fn one_or_more<T>(node: &Node, at: &mut At<'_>, item: Parse<T>) -> Option<Vec<T>> {
@@ -32,7 +32,7 @@ fn one_or_more<T>(node: &Node, at: &mut At<'_>, item: Parse<T>) -> Option<Vec<T>
 }
 
 /// A list, which may be empty.
-pub(super) fn list<T>(node: &Node, at: &mut At<'_>, item: Parse<T>) -> Option<Vec<T>> {
+pub(in super::super) fn list<T>(node: &Node, at: &mut At<'_>, item: Parse<T>) -> Option<Vec<T>> {
     match &node.value {
         Value::Seq(items) => Some(each(items, at, item)),
         _ => wrong_type(at, node, "a list"),
@@ -262,6 +262,15 @@ pub(in super::super) const TEXT_MAP: Kind<BTreeMap<String, String>> = Kind {
 pub(in super::super) const BOOL_MAP: Kind<BTreeMap<String, bool>> = Kind {
     name: "mapping of true or false",
     parse: |node, at| map(node, at, any_name, boolean),
+};
+/// Files and folders.
+pub(in super::super) const PATHS: Kind<Vec<String>> = Kind {
+    name: "list of paths",
+    parse: |node, at| {
+        list(node, at, |node, at| {
+            text(node, at, "a path").map(str::to_owned)
+        })
+    },
 };
 /// Any mapping, unread.
 pub(in super::super) const MAPPING: Kind<()> = Kind {
