@@ -29,7 +29,9 @@ fn cluster(train: &str) -> Cluster {
 fn with_network(train: &str, network: &str) -> Cluster {
     let more = "api: { endpoint: api.example.com }\n\
                 kube_proxy: { mode: ipvs, conntrack: { maxPerCore: 65536, tcpEstablishedTimeout: 2h0m0s } }\n\
-                kubelet: { kube_reserved: { memory: 300Mi }, feature_gates: { GracefulNodeShutdown: true } }\n";
+                kubelet: { kube_reserved: { memory: 300Mi }, feature_gates: { GracefulNodeShutdown: true }, max_pods: 60, cpu_cfs_quota: false, cpu_cfs_quota_period: 10ms }\n\
+                pod_security_policy: { default_policy: baseline }\n\
+                control_plane: { use_proxy: true }\nimage_repository: registry.example.com/kubernetes\n";
     let addons: String = CATALOGUE.trains[train]
         .components
         .keys()
@@ -213,7 +215,7 @@ fn every_image_of_an_object_is_one_that_the_node_has() {
 /// Fields of `KubeletConfiguration` v1beta1 that we set, and the first release that has them
 /// (kubernetes/staging/src/k8s.io/kubelet/config/v1beta1/types.go). An older kubelet refuses what it
 /// does not know.
-const KUBELET: [(&str, u32); 25] = [
+const KUBELET: [(&str, u32); 32] = [
     ("apiVersion", 10),
     ("kind", 10),
     ("authentication", 10),
@@ -235,6 +237,13 @@ const KUBELET: [(&str, u32); 25] = [
     ("tlsCertFile", 10),
     ("tlsPrivateKeyFile", 10),
     ("featureGates", 10),
+    ("cpuCFSQuota", 10),
+    ("cpuCFSQuotaPeriod", 12),
+    ("maxPods", 10),
+    ("podPidsLimit", 10),
+    ("protectKernelDefaults", 10),
+    ("tlsCipherSuites", 11),
+    ("tlsMinVersion", 11),
     ("containerRuntimeEndpoint", 27),
     ("seccompDefault", 22),
     ("failCgroupV1", 31),

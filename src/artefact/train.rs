@@ -143,6 +143,8 @@ pub struct Settings {
     pub controller_manager: PortSettings,
     /// kube-scheduler.
     pub scheduler: PortSettings,
+    /// `external`, and the cloud providers that are part of it (until 1.30).
+    pub cloud_providers: Vec<String>,
     /// How a master's Node is marked.
     pub control_plane: ControlPlaneSettings,
     /// kube-proxy.
@@ -190,6 +192,24 @@ pub struct KubeletSettings {
 pub struct ApiserverSettings {
     /// It knows `--insecure-port`, which must be 0 (until 1.23).
     pub insecure_port: bool,
+    /// Pods get tokens that run out (from 1.21), which `--service-account-extend-token-expiration` makes last a year.
+    pub bound_tokens: bool,
+    /// It reads an `AuthenticationConfiguration`, where anonymous requests can be limited to some paths (from 1.34).
+    pub authentication_config: bool,
+    /// What holds pods to a policy.
+    pub pod_security: PodSecurityBy,
+    /// Names it knows (`pkg/kubeapiserver/options/plugins.go`).
+    pub admission_plugins: Vec<String>,
+}
+
+/// What holds pods to a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PodSecurityBy {
+    /// `PodSecurityPolicy` objects (until 1.24).
+    Policies,
+    /// The admission plugin `PodSecurity` and labels of namespaces (from 1.23).
+    Admission,
 }
 
 /// kube-controller-manager and kube-scheduler.

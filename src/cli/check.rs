@@ -24,7 +24,7 @@ pub struct Check {
 
 /// Runs it.
 pub fn run(args: &Check, printer: &Printer) -> Result<(), Failure> {
-    let plan = args.input.load(printer)?;
+    let (plan, _) = args.input.load_with_files(printer)?;
     printer.data(&match args.format {
         Format::Text => text(&plan),
         Format::Json => json_text(&plan),

@@ -1,5 +1,6 @@
 //! What several commands begin with: the file, the profiles, the catalogue, the plan.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -9,7 +10,8 @@ use super::printer::Printer;
 use crate::artefact::{Catalogue, Pins, pins};
 use crate::config::model::{Config, Provider};
 use crate::config::{self, Document, pod_networks};
-use crate::diagnostic::Source;
+use crate::diagnostic::{Diagnostic, Source};
+use crate::identity::{Given, Secret};
 use crate::lock::Lock;
 use crate::plan::profile::Profiles;
 use crate::plan::{self, Plan};
@@ -51,17 +53,67 @@ pub struct Input {
 impl Input {
     /// Reads and plans; warnings are printed, errors returned all at once.
     pub fn load(&self, printer: &Printer) -> Result<Plan, Failure> {
+        self.plan(&self.read(printer)?, printer)
+    }
+
+    /// The same, with the files that the description names.
+    pub(super) fn load_with_files(&self, printer: &Printer) -> Result<(Plan, Given), Failure> {
         let read = self.read(printer)?;
+        let given = self.given(&read);
+        let plan = self.plan(&read, printer);
+        match (plan, given) {
+            (Ok(plan), Ok(given)) => Ok((plan, given)),
+            (Err(Failure::Findings(source, mut findings)), Err(more)) => {
+                findings.extend(more);
+                findings.sort_by_key(|finding| finding.span);
+                Err(Failure::Findings(source, findings))
+            }
+            (Err(failure), _) => Err(failure),
+            (Ok(_), Err(findings)) => Err(Failure::Findings(read.source, findings)),
+        }
+    }
+
+    /// Every file that the description names, or what is wrong with each, at the key that names it.
+    fn given(&self, read: &Read) -> Result<Given, Vec<Diagnostic>> {
+        let base = self.file.parent().unwrap_or(Path::new(""));
+        let (mut given, mut findings) = (Given::default(), Vec::new());
+        for file in config::named_files(&read.config) {
+            let path = base.join(&file.path);
+            let taken = match fs_err::read_to_string(&path) {
+                Ok(text) => given.take(&file, Secret::new(text)),
+                Err(error) => Err(match error.kind() {
+                    ErrorKind::NotFound => "there is no such file".to_owned(),
+                    ErrorKind::InvalidData => "it is no text".to_owned(),
+                    _ => format!("it cannot be read: {}", error.kind()),
+                }),
+            };
+            if let Err(why) = taken {
+                let message = format!("`{}` cannot be used: {why}", file.path);
+                let span = read.document.span(&file.key);
+                findings.push(
+                    Diagnostic::error("files/cannot-be-used", file.key, span, message)
+                        .with_help("paths are relative to the file that names them"),
+                );
+            }
+        }
+        if findings.is_empty() {
+            Ok(given)
+        } else {
+            Err(findings)
+        }
+    }
+
+    fn plan(&self, read: &Read, printer: &Printer) -> Result<Plan, Failure> {
         let mut catalogue = self.catalogue()?;
         catalogue.pins = self.pins()?;
-        let given = super::manifests::read(&self.file, &read)?;
+        let given = super::manifests::read(&self.file, read)?;
         let mut plan = plan::plan(
             &read.config,
             &read.document,
             &profiles(self.profiles.as_deref())?,
             &catalogue,
         )
-        .map_err(|findings| Failure::Findings(read.source, findings))?;
+        .map_err(|findings| Failure::Findings(read.source.clone(), findings))?;
         let custom = pod_networks(&read.document).custom;
         if let (Provider::Custom, Some(path)) = (plan.provider, &custom.manifest_path) {
             let base = self.file.parent().unwrap_or(Path::new(""));

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::addons::{self, Context};
 use super::object::{self, find, set};
 use super::tree::{Kind, NodeTree};
-use super::{network, overlay};
+use super::{network, overlay, pod_security};
 use crate::artefact::Digest;
 use crate::identity::{self, Identities};
 use crate::plan::{Node, Plan};
@@ -76,8 +76,10 @@ pub(super) fn secret_digests(ids: &Identities) -> impl Iterator<Item = String> {
 
 /// File name to content: `NN-name.yaml` in the order in which they are applied, and `inventory`.
 pub(super) fn waves(plan: &Plan, node: &Node, ids: &Identities) -> BTreeMap<String, String> {
+    let mut first = rbac(plan);
+    first.extend(pod_security::objects(plan));
     let mut waves = vec![
-        ("10-rbac.yaml".to_owned(), rbac(plan)),
+        ("10-rbac.yaml".to_owned(), first),
         ("20-kube-proxy.yaml".to_owned(), kube_proxy(plan, node)),
     ];
     let network = network::waves(plan, node, ids).into_iter();
@@ -142,7 +144,7 @@ fn rbac(plan: &Plan) -> Vec<Value> {
         "clusterName": plan.cluster,
         "kubernetesVersion": format!("v{}", plan.release.kubernetes),
         "certificatesDir": "/etc/kubernetes/pki",
-        "imageRepository": "registry.k8s.io",
+        "imageRepository": plan.image_repository.as_deref().unwrap_or("registry.k8s.io"),
         "controlPlaneEndpoint": plan.endpoint.as_ref().map_or("127.0.0.1:6443".to_owned(), |e| format!("{e}:6443")),
         "networking": { "dnsDomain": plan.domain, "podSubnet": join(&plan.pod_cidrs), "serviceSubnet": join(&plan.service_cidrs) },
         "etcd": { "external": {

@@ -54,5 +54,5 @@ pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node) {
             "volumes": [volume("config", "/etc/firstlight/haproxy.cfg"), volume("ca", "/etc/kubernetes/pki/ca.crt")],
         },
     });
-    tree.public("/etc/firstlight/manifests/haproxy.yaml", object::yaml(&pod));
+    tree.private("/etc/firstlight/manifests/haproxy.yaml", object::yaml(&pod));
 }

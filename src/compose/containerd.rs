@@ -2,18 +2,32 @@
 
 use serde_json::{Value, json};
 
-use super::tree::NodeTree;
+use super::registries;
+use super::tree::{Kind, NodeTree};
+use crate::identity::{Identities, Secret};
 use crate::plan::{Node, Plan};
 
-/// `/etc/containerd/config.toml`, and crictl's pointer to the socket.
-pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node) {
+/// `/etc/containerd/config.toml` with what each registry is reached by, and crictl's pointer to the socket.
+pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node, ids: &Identities) {
     let (pause, _) = node.image("pause").expect("every train has pause");
+    let logins = registries::logins(plan, &ids.given);
+    let mut registry = json!({ "config_path": registries::FOLDER });
+    if !logins.is_empty() {
+        registry["configs"] = Value::Object(logins);
+    }
     let config = match plan.release.settings.containerd_config {
-        2 => version_2(pause),
-        _ => version_3(pause),
+        2 => version_2(pause, &registry),
+        _ => version_3(pause, &registry),
     };
     let text = toml::to_string(&config).expect("tables of plain values have a TOML form");
-    tree.public("/etc/containerd/config.toml", text);
+    let path = "/etc/containerd/config.toml";
+    if registries::has_logins(plan) {
+        let allows = "pull images from the registries that it logs in to";
+        tree.secret(path, &Secret::new(text), Kind::Fixed, allows);
+    } else {
+        tree.public(path, text);
+    }
+    registries::add(tree, plan, &ids.given);
     tree.public(
         "/etc/crictl.yaml",
         "runtime-endpoint: unix:///run/containerd/containerd.sock\nimage-endpoint: unix:///run/containerd/containerd.sock\n",
@@ -26,7 +40,7 @@ fn runc() -> Value {
 }
 
 /// containerd 1.x, docs/cri/config.md
-fn version_2(pause: &str) -> Value {
+fn version_2(pause: &str, registry: &Value) -> Value {
     json!({
         "version": 2,
         "imports": ["/etc/containerd/conf.d/*.toml"],
@@ -37,17 +51,18 @@ fn version_2(pause: &str) -> Value {
             "stream_server_port": "10010",
             "cni": { "bin_dir": "/opt/cni/bin", "conf_dir": "/etc/cni/net.d" },
             "containerd": { "default_runtime_name": "runc", "runtimes": runc() },
+            "registry": registry,
         } },
     })
 }
 
 /// containerd 2.x, docs/cri/config.md
-fn version_3(pause: &str) -> Value {
+fn version_3(pause: &str, registry: &Value) -> Value {
     json!({
         "version": 3,
         "imports": ["/etc/containerd/conf.d/*.toml"],
         "plugins": {
-            "io.containerd.cri.v1.images": { "pinned_images": { "sandbox": pause } },
+            "io.containerd.cri.v1.images": { "pinned_images": { "sandbox": pause }, "registry": registry },
             "io.containerd.cri.v1.runtime": {
                 "cni": { "bin_dirs": ["/opt/cni/bin"], "conf_dir": "/etc/cni/net.d" },
                 "containerd": { "default_runtime_name": "runc", "runtimes": runc() },

@@ -1,215 +1,259 @@
 //! The control plane as static pods, laid out as kubeadm does.
 
+mod apiserver;
+mod args;
+mod files;
+
+use std::path::Path;
+
 use serde_json::{Value, json};
 
-use super::host::bracketed;
 use super::object;
-use super::tree::NodeTree;
+use super::proxy;
+use super::tree::{Kind, NodeTree};
+use crate::config::model::Cloud;
+use crate::identity::Identities;
 use crate::plan::{Node, Plan};
+use args::Args;
 
 const PKI: &str = "/etc/kubernetes/pki";
+/// What kube-apiserver reads besides.
+const FOLDER: &str = "/etc/kubernetes/apiserver";
+/// Configuration of a cloud provider that is part of Kubernetes.
+pub(super) const CLOUD_CONFIG: &str = "/etc/kubernetes/cloud.conf";
 
 /// `/etc/firstlight/manifests/kube-*.yaml`; `firstlight-manifests` puts them before the kubelet.
-pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node) {
+pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node, ids: &Identities) {
+    files::add(tree, plan, ids);
+    let digest = files::digest(tree);
     for pod in [
-        apiserver(plan, node),
+        apiserver(plan, node, ids, &digest),
         controller_manager(plan, node),
         scheduler(plan, node),
     ] {
-        let name = pod["metadata"]["name"]
-            .as_str()
-            .expect("pods here have names");
-        tree.public(
-            &format!("/etc/firstlight/manifests/{name}.yaml"),
-            object::yaml(&pod),
+        let text = object::yaml(&pod.object(plan, node));
+        tree.private(
+            &format!("/etc/firstlight/manifests/{}.yaml", pod.name),
+            text,
         );
     }
 }
 
-fn apiserver(plan: &Plan, node: &Node) -> Value {
-    let services: Vec<_> = plan.service_cidrs.iter().map(ToString::to_string).collect();
-    let mut args = vec![
-        format!("--advertise-address={}", node.ip()),
-        "--allow-privileged=true".to_owned(),
-        "--authorization-mode=Node,RBAC".to_owned(),
-        format!("--client-ca-file={PKI}/ca.crt"),
-        "--enable-admission-plugins=NodeRestriction".to_owned(),
-        format!("--kubelet-certificate-authority={PKI}/ca.crt"),
-        format!("--kubelet-client-certificate={PKI}/apiserver-kubelet-client.crt"),
-        format!("--kubelet-client-key={PKI}/apiserver-kubelet-client.key"),
-        "--kubelet-preferred-address-types=InternalIP,ExternalIP,Hostname".to_owned(),
-        "--profiling=false".to_owned(),
-        format!("--proxy-client-cert-file={PKI}/front-proxy-client.crt"),
-        format!("--proxy-client-key-file={PKI}/front-proxy-client.key"),
-        "--requestheader-allowed-names=front-proxy-client".to_owned(),
-        format!("--requestheader-client-ca-file={PKI}/front-proxy-ca.crt"),
-        "--requestheader-extra-headers-prefix=X-Remote-Extra-".to_owned(),
-        "--requestheader-group-headers=X-Remote-Group".to_owned(),
-        "--requestheader-username-headers=X-Remote-User".to_owned(),
-        "--secure-port=6443".to_owned(),
-        format!(
-            "--service-account-issuer=https://kubernetes.default.svc.{}",
-            plan.domain
-        ),
-        format!("--service-account-key-file={PKI}/sa.pub"),
-        format!("--service-account-signing-key-file={PKI}/sa.key"),
-        format!("--service-cluster-ip-range={}", services.join(",")),
-        format!("--tls-cert-file={PKI}/apiserver.crt"),
-        format!("--tls-private-key-file={PKI}/apiserver.key"),
+/// `/etc/kubernetes/cloud.conf` of a node whose kubelet or components read it.
+pub(super) fn add_cloud(tree: &mut NodeTree, plan: &Plan, ids: &Identities) {
+    let cloud = plan.control_plane.cloud.as_ref();
+    if cloud.is_some_and(|cloud| cloud.config.is_some()) {
+        let config = ids.given.file("cloud.config");
+        tree.secret(
+            CLOUD_CONFIG,
+            config,
+            Kind::Fixed,
+            "use the cloud as the cluster does",
+        );
+    }
+}
+
+/// Arguments that name the cloud.
+fn cloud(args: &mut Args, cloud: &Cloud) {
+    args.set([("cloud-provider", cloud.provider.as_str())]);
+    if cloud.config.is_some() {
+        args.set([("cloud-config", CLOUD_CONFIG)]);
+    }
+}
+
+fn has_cloud_config(plan: &Plan) -> bool {
+    let cloud = plan.control_plane.cloud.as_ref();
+    cloud.is_some_and(|cloud| cloud.config.is_some())
+}
+
+fn apiserver(plan: &Plan, node: &Node, ids: &Identities, digest: &str) -> Pod {
+    let mut volumes = vec![
+        Volume::read("k8s-certs", PKI),
+        Volume::read("ca-certs", "/etc/ssl/certs"),
+        Volume::read("configuration", FOLDER),
     ];
-    args.extend(etcd(plan, node));
-    if plan.release.settings.apiserver.insecure_port {
-        args.push("--insecure-port=0".to_owned());
+    if let Some(file) = &plan.control_plane.audit.file {
+        let folder = file.path.rsplit_once('/').map_or("/", |(folder, _)| folder);
+        volumes.push(Volume {
+            writable: true,
+            ..Volume::read("audit", if folder.is_empty() { "/" } else { folder })
+        });
     }
-    args.sort_unstable();
-    pod(
-        node,
-        "kube-apiserver",
-        "250m",
-        &args,
-        &[("k8s-certs", PKI), ("ca-certs", "/etc/ssl/certs")],
-        &|path| {
-            // liveness without etcd: when the quorum is lost a restart mends nothing and adds five minutes of back-off
-            let path = if path == "livez" {
-                "/livez?exclude=etcd"
-            } else {
-                "/readyz"
-            };
-            json!({ "host": "127.0.0.1", "path": path, "port": 6443, "scheme": "HTTPS" })
-        },
-    )
+    if has_cloud_config(plan) {
+        volumes.push(Volume::read("cloud-config", CLOUD_CONFIG));
+    }
+    let probe =
+        |path: &str| json!({ "host": "127.0.0.1", "path": path, "port": 6443, "scheme": "HTTPS" });
+    Pod {
+        name: "kube-apiserver",
+        cpu: "250m",
+        args: apiserver::args(plan, node, ids),
+        volumes,
+        // without etcd: when the quorum is lost a restart mends nothing and adds five minutes of back-off
+        live: probe("/livez?exclude=etcd"),
+        ready: Some(probe("/readyz")),
+        digest: Some(digest.to_owned()),
+    }
 }
 
-/// How the API server reaches etcd.
-fn etcd(plan: &Plan, node: &Node) -> Vec<String> {
-    let (servers, ca, client) = if let Some(external) = &plan.etcd.external {
-        (
-            external.endpoints.clone(),
-            external.ca_certificate.is_some(),
-            external.certificate.is_some(),
-        )
-    } else {
-        // the own member first; a client that lists all survives the loss of its own
-        let others = plan.masters().filter(|m| m.name != node.name);
-        let others = others.map(|m| format!("https://{}:2379", bracketed(m.ip())));
-        let own = std::iter::once("https://127.0.0.1:2379".to_owned());
-        (own.chain(others).collect(), true, true)
-    };
-    let mut args = vec![format!("--etcd-servers={}", servers.join(","))];
-    if ca {
-        args.push(format!("--etcd-cafile={PKI}/etcd/ca.crt"));
-    }
-    if client {
-        args.push(format!("--etcd-certfile={PKI}/apiserver-etcd-client.crt"));
-        args.push(format!("--etcd-keyfile={PKI}/apiserver-etcd-client.key"));
-    }
-    args
-}
-
-fn controller_manager(plan: &Plan, node: &Node) -> Value {
+fn controller_manager(plan: &Plan, _node: &Node) -> Pod {
     let conf = "/etc/kubernetes/controller-manager.conf";
-    let mut args = vec![
-        "--allocate-node-cidrs=false".to_owned(),
-        format!("--authentication-kubeconfig={conf}"),
-        format!("--authorization-kubeconfig={conf}"),
-        "--bind-address=127.0.0.1".to_owned(),
-        format!("--client-ca-file={PKI}/ca.crt"),
-        format!("--cluster-name={}", plan.cluster),
-        format!("--cluster-signing-cert-file={PKI}/ca.crt"),
-        format!("--cluster-signing-key-file={PKI}/ca.key"),
-        format!("--kubeconfig={conf}"),
-        "--leader-elect=true".to_owned(),
-        "--profiling=false".to_owned(),
-        format!("--requestheader-client-ca-file={PKI}/front-proxy-ca.crt"),
-        format!("--root-ca-file={PKI}/ca.crt"),
-        format!("--service-account-private-key-file={PKI}/sa.key"),
-        "--use-service-account-credentials=true".to_owned(),
-    ];
-    if plan.release.settings.controller_manager.port_flag {
-        args.push("--port=0".to_owned());
-    }
-    let volumes = [
-        ("k8s-certs", PKI),
+    let mut args = Args::default();
+    args.set([
+        ("allocate-node-cidrs", "false"),
+        ("authentication-kubeconfig", conf),
+        ("authorization-kubeconfig", conf),
+        ("bind-address", "127.0.0.1"),
+        ("cluster-name", plan.cluster.as_str()),
         ("kubeconfig", conf),
-        ("ca-certs", "/etc/ssl/certs"),
+        ("leader-elect", "true"),
+        ("profiling", "false"),
+        // of pods that ended; Kubernetes' own 12500 fill etcd first
+        ("terminated-pod-gc-threshold", "1000"),
+        ("use-service-account-credentials", "true"),
+    ]);
+    let pki = [
+        ("client-ca-file", "ca.crt"),
+        ("cluster-signing-cert-file", "ca.crt"),
+        ("cluster-signing-key-file", "ca.key"),
+        ("requestheader-client-ca-file", "front-proxy-ca.crt"),
+        ("root-ca-file", "ca.crt"),
+        ("service-account-private-key-file", "sa.key"),
     ];
-    pod(
-        node,
-        "kube-controller-manager",
-        "200m",
-        &args,
-        &volumes,
-        &|_| json!({ "host": "127.0.0.1", "path": "/healthz", "port": 10257, "scheme": "HTTPS" }),
-    )
+    args.set(pki.map(|(name, file)| (name, format!("{PKI}/{file}"))));
+    if plan.release.settings.controller_manager.port_flag {
+        args.set([("port", "0")]);
+    }
+    let mut volumes = vec![
+        Volume::read("k8s-certs", PKI),
+        Volume::read("kubeconfig", conf),
+        Volume::read("ca-certs", "/etc/ssl/certs"),
+    ];
+    if let Some(provider) = &plan.control_plane.cloud {
+        cloud(&mut args, provider);
+    }
+    if has_cloud_config(plan) {
+        volumes.push(Volume::read("cloud-config", CLOUD_CONFIG));
+    }
+    args.gates(&plan.control_plane.feature_gates);
+    args.extra(&plan.control_plane.controller_manager);
+    Pod {
+        name: "kube-controller-manager",
+        cpu: "200m",
+        args,
+        volumes,
+        live: json!({ "host": "127.0.0.1", "path": "/healthz", "port": 10257, "scheme": "HTTPS" }),
+        ready: None,
+        digest: None,
+    }
 }
 
-fn scheduler(plan: &Plan, node: &Node) -> Value {
+fn scheduler(plan: &Plan, _node: &Node) -> Pod {
     let conf = "/etc/kubernetes/scheduler.conf";
-    let mut args = vec![
-        format!("--authentication-kubeconfig={conf}"),
-        format!("--authorization-kubeconfig={conf}"),
-        "--bind-address=127.0.0.1".to_owned(),
-        format!("--kubeconfig={conf}"),
-        "--leader-elect=true".to_owned(),
-        "--profiling=false".to_owned(),
-    ];
+    let mut args = Args::default();
+    args.set([
+        ("authentication-kubeconfig", conf),
+        ("authorization-kubeconfig", conf),
+        ("bind-address", "127.0.0.1"),
+        ("kubeconfig", conf),
+        ("leader-elect", "true"),
+        ("profiling", "false"),
+    ]);
     if plan.release.settings.scheduler.port_flag {
-        args.push("--port=0".to_owned());
+        args.set([("port", "0")]);
     }
-    pod(
-        node,
-        "kube-scheduler",
-        "100m",
-        &args,
-        &[("kubeconfig", conf)],
-        &|_| json!({ "host": "127.0.0.1", "path": "/healthz", "port": 10259, "scheme": "HTTPS" }),
-    )
+    args.gates(&plan.control_plane.feature_gates);
+    args.extra(&plan.control_plane.scheduler);
+    Pod {
+        name: "kube-scheduler",
+        cpu: "100m",
+        args,
+        volumes: vec![Volume::read("kubeconfig", conf)],
+        live: json!({ "host": "127.0.0.1", "path": "/healthz", "port": 10259, "scheme": "HTTPS" }),
+        ready: None,
+        digest: None,
+    }
 }
 
-/// One static pod: `volumes` are host paths, mounted read-only where they are; `probe` gives the
-/// request for `livez` and `readyz`.
-fn pod(
-    node: &Node,
-    name: &str,
-    cpu: &str,
-    args: &[String],
-    volumes: &[(&str, &str)],
-    probe: &dyn Fn(&str) -> Value,
-) -> Value {
-    let (image, digest) = node.image(name).expect("every train has the control plane");
-    let command: Vec<_> = std::iter::once(name.to_owned())
-        .chain(args.iter().cloned())
-        .collect();
-    let kind = |path: &str| {
-        if path.rsplit('.').next() == Some("conf") {
-            "File"
-        } else {
-            "DirectoryOrCreate"
+/// A path of the host, mounted where it is.
+struct Volume {
+    name: &'static str,
+    path: String,
+    writable: bool,
+}
+
+impl Volume {
+    fn read(name: &'static str, path: &str) -> Self {
+        Self {
+            name,
+            path: path.to_owned(),
+            writable: false,
         }
-    };
-    let mut container = json!({
-        "name": name,
-        "image": format!("{image}@{digest}"),
-        "imagePullPolicy": "IfNotPresent",
-        "command": command,
-        "resources": { "requests": { "cpu": cpu } },
-        "startupProbe": { "httpGet": probe("livez"), "periodSeconds": 2, "timeoutSeconds": 15, "failureThreshold": 150 },
-        "livenessProbe": { "httpGet": probe("livez"), "initialDelaySeconds": 10, "periodSeconds": 10, "timeoutSeconds": 15, "failureThreshold": 8 },
-        "volumeMounts": volumes.iter().map(|(name, path)| json!({ "name": name, "mountPath": path, "readOnly": true })).collect::<Vec<_>>(),
-    });
-    if name == "kube-apiserver" {
-        container["readinessProbe"] = json!({ "httpGet": probe("readyz"), "periodSeconds": 1, "timeoutSeconds": 15, "failureThreshold": 3 });
     }
-    json!({
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": { "name": name, "namespace": "kube-system", "labels": { "component": name, "tier": "control-plane" } },
-        "spec": {
-            "hostNetwork": true,
-            "priorityClassName": "system-node-critical",
-            "terminationGracePeriodSeconds": 15,
-            "containers": [container],
-            "volumes": volumes.iter().map(|(name, path)| json!({ "name": name, "hostPath": { "path": path, "type": kind(path) } })).collect::<Vec<_>>(),
-        },
-    })
+
+    fn mount(&self) -> Value {
+        json!({ "name": self.name, "mountPath": self.path, "readOnly": !self.writable })
+    }
+
+    fn source(&self) -> Value {
+        let file = Path::new(&self.path)
+            .extension()
+            .is_some_and(|end| end == "conf");
+        let kind = if file { "File" } else { "DirectoryOrCreate" };
+        json!({ "name": self.name, "hostPath": { "path": self.path, "type": kind } })
+    }
+}
+
+/// One static pod; `live` and `ready` are the requests of its probes.
+struct Pod {
+    name: &'static str,
+    cpu: &'static str,
+    args: Args,
+    volumes: Vec<Volume>,
+    live: Value,
+    ready: Option<Value>,
+    /// Of the configuration that it reads at its start.
+    digest: Option<String>,
+}
+
+impl Pod {
+    fn object(&self, plan: &Plan, node: &Node) -> Value {
+        let name = self.name;
+        let (image, digest) = node.image(name).expect("every train has the control plane");
+        let mut container = json!({
+            "name": name,
+            "image": format!("{image}@{digest}"),
+            "imagePullPolicy": "IfNotPresent",
+            "command": self.args.command(name),
+            "resources": { "requests": { "cpu": self.cpu } },
+            "startupProbe": { "httpGet": self.live, "periodSeconds": 2, "timeoutSeconds": 15, "failureThreshold": 150 },
+            "livenessProbe": { "httpGet": self.live, "initialDelaySeconds": 10, "periodSeconds": 10, "timeoutSeconds": 15, "failureThreshold": 8 },
+            "volumeMounts": self.volumes.iter().map(Volume::mount).collect::<Vec<_>>(),
+        });
+        if let Some(ready) = &self.ready {
+            container["readinessProbe"] = json!({ "httpGet": ready, "periodSeconds": 1, "timeoutSeconds": 15, "failureThreshold": 3 });
+        }
+        let environment = proxy::environment(plan, node);
+        if plan.control_plane.use_proxy && !environment.is_empty() {
+            let variable =
+                |(name, value): (String, String)| json!({ "name": name, "value": value });
+            container["env"] = environment.into_iter().map(variable).collect();
+        }
+        let mut metadata = json!({ "name": name, "namespace": "kube-system", "labels": { "component": name, "tier": "control-plane" } });
+        if let Some(digest) = &self.digest {
+            metadata["annotations"] = json!({ "firstlight/configuration": digest });
+        }
+        json!({
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": metadata,
+            "spec": {
+                "hostNetwork": true,
+                "priorityClassName": "system-node-critical",
+                "terminationGracePeriodSeconds": 15,
+                "containers": [container],
+                "volumes": self.volumes.iter().map(Volume::source).collect::<Vec<_>>(),
+            },
+        })
+    }
 }

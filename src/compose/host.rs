@@ -8,6 +8,8 @@ use super::Generation;
 use super::addons::{node_local_dns, upgrades};
 use super::interfaces;
 use super::kubelet;
+use super::proxy;
+use super::registries;
 use super::tree::NodeTree;
 use crate::identity::Identities;
 use crate::plan::profile::TimeService;
@@ -41,37 +43,32 @@ pub(super) fn add(
     if !node.network.ntp.is_empty() {
         tree.public(&node.profile.time.file, time_servers(node));
     }
-    if !node.environment.is_empty() {
-        // pam_env takes what stands between the quotes as it is
-        let verbatim = |(k, v): (&String, &String)| format!("{k}=\"{v}\"\n");
-        tree.public(
-            "/etc/environment",
-            node.environment.iter().map(verbatim).collect::<String>(),
-        );
-        // systemd's EnvironmentFile= unescapes it
-        let line = |(k, v): (&String, &String)| {
-            format!("{k}=\"{}\"\n", v.replace('\\', "\\\\").replace('"', "\\\""))
-        };
-        let proxies = proxies(&node.environment);
-        tree.public(
-            "/etc/firstlight/proxy.env",
-            proxies.iter().map(line).collect::<String>(),
-        );
-    }
+    environment(tree, plan, node);
 }
 
-/// The variables that name proxies, in lower case too where only capitals are given: curl and wget
-/// do not read `HTTP_PROXY`, while Go's programs read both.
-fn proxies(environment: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let given = environment
-        .iter()
-        .filter(|(k, _)| k.to_lowercase().ends_with("_proxy"));
-    let mut all: BTreeMap<_, _> = given
-        .clone()
-        .map(|(k, v)| (k.to_lowercase(), v.clone()))
-        .collect();
-    all.extend(given.map(|(k, v)| (k.clone(), v.clone())));
-    all
+/// `/etc/environment`, and the proxies among it for containerd and what downloads.
+fn environment(tree: &mut NodeTree, plan: &Plan, node: &Node) {
+    if node.environment.is_empty() {
+        return;
+    }
+    let proxies = proxy::environment(plan, node);
+    let all: BTreeMap<_, _> = node.environment.iter().chain(&proxies).collect();
+    // pam_env takes what stands between the quotes as it is
+    let verbatim = |(k, v): (&String, &String)| format!("{k}=\"{v}\"\n");
+    tree.public(
+        "/etc/environment",
+        all.into_iter().map(verbatim).collect::<String>(),
+    );
+    // systemd's EnvironmentFile= unescapes it
+    let line = |(k, v): (&String, &String)| {
+        format!("{k}=\"{}\"\n", v.replace('\\', "\\\\").replace('"', "\\\""))
+    };
+    let secret = proxies.values().any(|value| value.contains('@'));
+    let text: String = proxies.iter().map(line).collect();
+    match secret {
+        true => tree.private("/etc/firstlight/proxy.env", text),
+        false => tree.public("/etc/firstlight/proxy.env", text),
+    }
 }
 
 /// A detached medium must not make cloud-init look elsewhere. Where it finds no seed at all, because a
@@ -90,7 +87,8 @@ fn sysctls(node: &Node) -> String {
          net.ipv4.ip_forward = 1\nnet.ipv6.conf.all.forwarding = 1\n\
          net.bridge.bridge-nf-call-iptables = 1\nnet.bridge.bridge-nf-call-ip6tables = 1\n\
          # the kubelet's own demands (protectKernelDefaults), so that they hold before it starts\n\
-         vm.overcommit_memory = 1\nkernel.panic = 10\nkernel.panic_on_oops = 1\n"
+         vm.overcommit_memory = 1\nvm.panic_on_oom = 0\nkernel.panic = 10\nkernel.panic_on_oops = 1\n\
+         kernel.keys.root_maxkeys = 1000000\nkernel.keys.root_maxbytes = 25000000\n"
         .to_owned();
     if !node.profile.sysctls.is_empty() {
         text.push_str("# what this system needs besides\n");
@@ -153,6 +151,8 @@ fn env(plan: &Plan, node: &Node, ids: &Identities, generation: Generation) -> St
             "false"
         },
     );
+    let logins = registries::has_logins(plan);
+    set("LOGINS", if logins { "true" } else { "" });
     set("PACKAGES", node.profile.packages.manager.as_str());
     set("PACKAGE_UNITS", &node.profile.packages.units.join(" "));
     let (_, trust) = node.profile.packages.manager.trust();
@@ -190,14 +190,11 @@ fn env(plan: &Plan, node: &Node, ids: &Identities, generation: Generation) -> St
         );
         set("SNAPSHOTS", &plan.etcd.snapshots.keep.to_string());
         set("ETCD_REMOVE", &plan.etcd.remove.join(" "));
-        let labels = plan.release.settings.control_plane.labels.iter();
-        set(
-            "MASTER_LABELS",
-            &labels
-                .map(|l| format!("{}=", l.key()))
-                .collect::<Vec<_>>()
-                .join(" "),
-        );
+        let own = plan.release.settings.control_plane.labels.iter();
+        let own = own.map(|label| format!("{}=", label.key()));
+        let more = node.restricted_labels.iter();
+        let labels = own.chain(more.map(|(key, value)| format!("{key}={value}")));
+        set("MASTER_LABELS", &labels.collect::<Vec<_>>().join(" "));
     }
     text
 }

@@ -20,7 +20,11 @@ mod network;
 mod object;
 mod overlay;
 mod pki;
+mod pod_security;
+mod proxy;
+mod registries;
 pub mod secrets;
+mod tls;
 mod tree;
 mod units;
 
@@ -43,12 +47,13 @@ pub fn node(plan: &Plan, node: &Node, ids: &Identities, generation: Generation) 
     host::add(&mut tree, plan, node, ids, generation);
     addons::upgrades::add(&mut tree, plan);
     artefacts::add(&mut tree, node);
-    containerd::add(&mut tree, plan, node);
+    containerd::add(&mut tree, plan, node, ids);
     network::add(&mut tree, plan, node, ids);
     pki::add(&mut tree, plan, node, ids);
     kubelet::add(&mut tree, plan, node);
+    control_plane::add_cloud(&mut tree, plan, ids);
     if node.is_master() {
-        control_plane::add(&mut tree, plan, node);
+        control_plane::add(&mut tree, plan, node, ids);
         apply::add(&mut tree, plan, node, ids);
     } else {
         balancer::add(&mut tree, plan, node);

@@ -48,7 +48,7 @@ fn bridge(tree: &mut NodeTree, node: &Node, ids: &Identities) {
         ],
     });
     let text = serde_json::to_string_pretty(&config).expect("plain values have a JSON form");
-    tree.public("/etc/cni/net.d/10-bridge.conflist", text + "\n");
+    tree.private("/etc/cni/net.d/10-bridge.conflist", text + "\n");
 }
 
 /// The objects of the pod network, wave by wave.

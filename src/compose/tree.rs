@@ -52,6 +52,11 @@ impl NodeTree {
         self.insert(path, content.into(), 0o644, Kind::Fixed, None);
     }
 
+    /// A file that nobody but root has a reason to read.
+    pub fn private(&mut self, path: &str, content: impl Into<Cow<'static, str>>) {
+        self.insert(path, content.into(), 0o600, Kind::Fixed, None);
+    }
+
     /// A program.
     pub fn program(&mut self, path: &str, content: impl Into<Cow<'static, str>>) {
         self.insert(path, content.into(), 0o755, Kind::Fixed, None);

@@ -63,10 +63,12 @@ pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node) {
     let member: &[&str] = if etcd { &MEMBER } else { &[] };
     let network = bridge.then_some(&BRIDGE);
     for unit in ALL.iter().chain(network).chain(master).chain(member) {
-        tree.public(
-            &format!("/etc/systemd/system/{unit}"),
-            overlay::file(&format!("firstlight/units/{unit}")),
-        );
+        let path = format!("/etc/systemd/system/{unit}");
+        let content = overlay::file(&format!("firstlight/units/{unit}"));
+        match *unit {
+            "kubelet.service" => tree.private(&path, content),
+            _ => tree.public(&path, content),
+        }
         // one link is enabled (multi-user.target.wants, by the boot format); all else hangs on the target, or on a timer
         if ![
             "firstlight.service",

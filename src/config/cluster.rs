@@ -1,18 +1,15 @@
 //! The top level of `cluster.yml`.
 
-use std::collections::BTreeMap;
-
 use super::key::key;
 use super::kinds::{
-    BOOL, BOOL_MAP, DAYS, DNS_LABEL, ENDPOINT, MAPPING, PATHS, PROXY_MODE, QUANTITIES, SSH_KEYS,
-    TEXT_MAP, TRAIN, URL, USER,
+    BOOL, DAYS, DNS_LABEL, ENDPOINT, MAPPING, PATHS, PROXY_MODE, SSH_KEYS, TEXT_MAP, TRAIN, URL,
+    USER,
 };
 use super::model::{
-    Addon, Api, Artefacts, Certificates, Config, KubeProxy, Kubelet, Kubernetes, Progress,
-    ProxyMode, Ssh,
+    Addon, Api, Artefacts, Certificates, Config, KubeProxy, Kubernetes, Progress, ProxyMode, Ssh,
 };
 use super::read::{Context, Reader};
-use super::{etcd, hosts, network, pharos};
+use super::{control_plane, etcd, hosts, network, pharos, runtime};
 use crate::diagnostic::Diagnostic;
 use crate::yaml::Node;
 
@@ -61,7 +58,10 @@ pub(super) fn config(reader: &mut Reader<'_, '_>) -> Config {
     let api = reader.section(&key("api", "how clients reach the API"), api);
     let progress = reader.section(&key("progress", "who hears of first boots"), progress);
     let artefacts = reader.section(&key("artefacts", "where artefacts come from"), artefacts);
-    let kubelet = reader.section(&key("kubelet", "settings of every kubelet"), kubelet);
+    let kubelet = reader.section(
+        &key("kubelet", "settings of every kubelet"),
+        runtime::kubelet,
+    );
     let kube_proxy = reader.section(&key("kube_proxy", "settings of kube-proxy"), kube_proxy);
     let extras = key(
         "addons",
@@ -76,6 +76,10 @@ pub(super) fn config(reader: &mut Reader<'_, '_>) -> Config {
     let manifests = reader.optional(&manifests, &PATHS).unwrap_or_default();
     let etcd = reader.section(&key("etcd", "the cluster's memory"), etcd::etcd);
     let certificates = reader.section(&key("certificates", "lifetimes in days"), certificates);
+    let control_plane = control_plane::control_plane(reader);
+    let containers = key("container_runtime", "settings of containerd");
+    let container_runtime = reader.section(&containers, runtime::container_runtime);
+    let image_repository = runtime::image_repository(reader);
     pharos::accept(reader);
     Config {
         name,
@@ -87,6 +91,9 @@ pub(super) fn config(reader: &mut Reader<'_, '_>) -> Config {
         artefacts,
         progress,
         kubelet,
+        control_plane,
+        container_runtime,
+        image_repository,
         kube_proxy,
         addons,
         manifests,
@@ -175,47 +182,6 @@ fn artefacts(reader: &mut Reader<'_, '_>) -> Artefacts {
                 &BOOL,
             )
             .unwrap_or(true),
-    }
-}
-
-fn kubelet(reader: &mut Reader<'_, '_>) -> Kubelet {
-    let with_defaults = |given: Option<BTreeMap<String, String>>, defaults: [(&str, &str); 2]| {
-        let mut all: BTreeMap<String, String> = defaults
-            .into_iter()
-            .map(|(name, value)| (name.into(), value.into()))
-            .collect();
-        all.extend(given.unwrap_or_default());
-        all
-    };
-    let system = reader.optional(
-        &key(
-            "system_reserved",
-            "what the system keeps for itself; a key given leaves the others' defaults",
-        )
-        .default("{cpu: 50m, memory: 50Mi}")
-        .example("{memory: 200Mi}"),
-        &QUANTITIES,
-    );
-    let kube = reader.optional(
-        &key(
-            "kube_reserved",
-            "what Kubernetes' own programs keep; a key given leaves the others' defaults",
-        )
-        .default("{cpu: 100m, memory: 200Mi}")
-        .example("{memory: 300Mi}"),
-        &QUANTITIES,
-    );
-    let feature_gates = reader.optional(
-        &key("feature_gates", "feature gates of the kubelet")
-            .default("{}")
-            .example("{GracefulNodeShutdown: true}"),
-        &BOOL_MAP,
-    );
-    pharos::kubelet(reader);
-    Kubelet {
-        system_reserved: with_defaults(system, [("cpu", "50m"), ("memory", "50Mi")]),
-        kube_reserved: with_defaults(kube, [("cpu", "100m"), ("memory", "200Mi")]),
-        feature_gates: feature_gates.unwrap_or_default(),
     }
 }
 

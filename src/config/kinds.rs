@@ -3,6 +3,7 @@
 mod addresses;
 mod armour;
 mod lists;
+mod settings;
 mod system;
 
 use std::net::IpAddr;
@@ -16,8 +17,12 @@ use crate::yaml::{Node, Value};
 use addresses::{cidr, ip, mac, server, url};
 
 pub(super) use lists::{
-    ADDRESSES, BOOL_MAP, CIDRS, DOMAINS, ENVIRONMENT, INTERFACES, IPS, LABELS, LIST, MAPPING,
-    NAMES, PATHS, QUANTITIES, SERVERS, SSH_KEYS, TEXT_MAP, URLS, list,
+    ADDRESSES, CIDRS, DOMAINS, ENVIRONMENT, INTERFACES, IPS, LABELS, LIST, MAPPING, NAMES, PATHS,
+    QUANTITIES, SERVERS, SSH_KEYS, TEXT_MAP, URLS, list,
+};
+pub(super) use settings::{
+    ARGUMENTS, CIPHER, DURATION, EVICTION, FEATURE_GATES, FILE, HTTPS, IMAGE_REPOSITORY,
+    POD_SECURITY, REGISTRIES, REGISTRY, WEBHOOK, WORD,
 };
 pub(super) use system::{
     BASE64, BOND_MODE, CERTIFICATES, MODE, MTU, OPENPGP_KEY, PACKAGES, PATH, REPOSITORY, SYSCTLS,

@@ -1,12 +1,17 @@
 //! Text → typed [`model::Config`] with spans, and every check that needs nothing but the file.
 
+mod audit;
+mod authentication;
 mod cluster;
+mod control_plane;
 mod document;
 mod etcd;
+mod files;
 mod hosts;
 mod key;
 mod kinds;
 mod lifetime;
+mod managed;
 mod merge;
 pub mod model;
 mod names;
@@ -15,13 +20,16 @@ mod pharos;
 mod pod_network;
 mod read;
 mod reference;
+mod runtime;
 pub mod setting;
 mod system;
 mod validate;
 
 pub use document::Document;
+pub use files::{Form, NamedFile, named_files};
 pub use key::{Effect, KeyDoc};
 pub(crate) use lifetime::lifetime;
+pub use managed::Program;
 pub use pod_network::{Calico, Custom, IpipMode, PodNetworks, Weave, pod_networks};
 pub use reference::{AddonDoc, reference, reference_markdown};
 

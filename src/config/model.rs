@@ -1,10 +1,19 @@
 //! The typed `cluster.yml`: what the user said, defaults filled in, before anything is planned.
 
+mod control_plane;
+mod runtime;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+
+pub use control_plane::{
+    AdmissionPlugin, Argument, Audit, AuditFile, AuditWebhook, Authentication, Cipher, Cloud,
+    ControlPlane, Encryption, Oidc, PodSecurity, TokenWebhook,
+};
+pub use runtime::{ContainerRuntime, Kubelet, Registry};
 
 /// A whole `cluster.yml`.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +36,12 @@ pub struct Config {
     pub progress: Progress,
     /// Kubelet settings for every node.
     pub kubelet: Kubelet,
+    /// What masters' components are told.
+    pub control_plane: ControlPlane,
+    /// containerd's registries.
+    pub container_runtime: ContainerRuntime,
+    /// Where the cluster's own images come from, in place of their registries.
+    pub image_repository: Option<String>,
     /// kube-proxy settings.
     pub kube_proxy: KubeProxy,
     /// Addons by name; their settings are read when it is known what they are.
@@ -371,17 +386,6 @@ pub struct Artefacts {
 pub struct Progress {
     /// URL to which every node posts its progress lines.
     pub beacon: Option<String>,
-}
-
-/// `kubelet:`
-#[derive(Debug, Clone, PartialEq)]
-pub struct Kubelet {
-    /// `systemReserved` of the kubelet configuration.
-    pub system_reserved: BTreeMap<String, String>,
-    /// `kubeReserved` of the kubelet configuration.
-    pub kube_reserved: BTreeMap<String, String>,
-    /// Feature gates.
-    pub feature_gates: BTreeMap<String, bool>,
 }
 
 /// kube-proxy's mode.

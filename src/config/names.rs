@@ -111,6 +111,63 @@ pub(super) fn is_ours(path: &str) -> bool {
         || path.starts_with("/etc/systemd/system/etcd")
 }
 
+/// What one argument of a program can hold where blanks part arguments and quotes end them.
+pub(super) fn is_word(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !b"'\"\\`$".contains(&byte))
+}
+
+/// Go's `time.ParseDuration`, without fractions and signs.
+pub(super) fn is_duration(text: &str) -> bool {
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let unit = &rest[digits..];
+        // the longer ones first: `ms` begins with `m`
+        let units = ["ms", "us", "ns", "h", "m", "s"];
+        let Some(known) = units.into_iter().find(|known| unit.starts_with(known)) else {
+            return false;
+        };
+        if !(1..=9).contains(&digits) {
+            return false;
+        }
+        rest = &unit[known.len()..];
+    }
+    !text.is_empty()
+}
+
+/// A registry as images name it: host or address, and a port.
+pub(super) fn is_registry(text: &str) -> bool {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (text, None),
+    };
+    let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
+    let known = match bare {
+        Some(ip) => ip.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => is_server(host) && !host.contains(':'),
+    };
+    known && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
+}
+
+/// Whether the first part of an image's name is its registry (`docker.io`'s rule: it holds a dot or a
+/// colon, or is `localhost`), and the others are path components.
+pub(super) fn is_image_repository(text: &str) -> bool {
+    let mut parts = text.split('/');
+    let registry = parts.next().unwrap_or_default();
+    let component = |part: &str| {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
+        part.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && part.ends_with(|c: char| c.is_ascii_alphanumeric())
+            && part.chars().all(plain)
+    };
+    is_registry(registry)
+        && (registry.contains(['.', ':']) || registry == "localhost")
+        && parts.all(component)
+}
+
 /// Account names as Debian's `adduser` and `useradd` both take them.
 pub(super) fn is_user(text: &str) -> bool {
     (1..=32).contains(&text.len())
@@ -191,6 +248,63 @@ mod tests {
             ["", "m", "50mb", "1.", "-1", "1 Gi", "50MiB"]
                 .iter()
                 .all(|text| !is_quantity(text))
+        );
+    }
+
+    #[test]
+    fn durations_are_those_of_go() {
+        assert!(
+            ["90s", "2m", "1h30m", "10ms", "100us"]
+                .iter()
+                .all(|text| is_duration(text))
+        );
+        assert!(
+            ["", "5", "s", "1.5s", "-1s", "1d", "1 s", "m5"]
+                .iter()
+                .all(|text| !is_duration(text))
+        );
+    }
+
+    #[test]
+    fn registries_are_hosts_with_ports() {
+        assert!(
+            [
+                "docker.io",
+                "10.0.0.5:5000",
+                "localhost:5000",
+                "[fd00::5]:5000",
+                "registry"
+            ]
+            .iter()
+            .all(|text| is_registry(text))
+        );
+        assert!(
+            [
+                "",
+                "https://a.example",
+                "a.example/path",
+                "a.example:0",
+                "a.example:port",
+                "A.example",
+                "1.2.3.400"
+            ]
+            .iter()
+            .all(|text| !is_registry(text))
+        );
+        assert!(
+            is_image_repository("registry.example.com/a/b-c")
+                && is_image_repository("10.0.0.5:5000")
+        );
+        assert!(
+            [
+                "a/b",
+                "registry.example.com/",
+                "registry.example.com/A",
+                "https://a.b",
+                "a.b/c:tag"
+            ]
+            .iter()
+            .all(|text| !is_image_repository(text))
         );
     }
 

@@ -103,6 +103,11 @@ impl<'n, 'c> Reader<'n, 'c> {
         }
     }
 
+    /// Whether the mapping is there: a section that is not is read for its defaults.
+    pub(super) fn is_given(&self) -> bool {
+        self.node.is_some()
+    }
+
     /// Lets keys pass that are not asked for (an addon's own settings).
     pub(super) fn allow_other_keys(&mut self) {
         self.open = true;

@@ -4,6 +4,7 @@ mod hosts;
 mod interfaces;
 mod networks;
 mod providers;
+mod settings;
 
 use super::document::Document;
 use super::model::{Config, Host, Role};
@@ -20,6 +21,7 @@ pub(super) fn check(config: &Config, document: &Document, read: &[Diagnostic]) -
     check.masters(read);
     check.etcd();
     check.settings();
+    check.components();
     check.hosts();
     check.networks();
     check.providers();

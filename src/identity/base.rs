@@ -175,6 +175,8 @@ impl Base {
         Identities {
             external_etcd: None,
             weave_password: None,
+            given: super::Given::default(),
+            encryption: super::EncryptionKeys::default(),
             stamp: stamps
                 .chain([issued(&admin.facts)])
                 .fold(self.roots.stamp(), Ord::max),

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use time::OffsetDateTime;
 
-use super::AuthorityKind;
 use super::lock::LockedCluster;
+use super::{AuthorityKind, Step};
 use crate::lock::LockError;
 
 /// Why there are no identities.
@@ -188,6 +188,14 @@ pub enum IdentityError {
         /// The certificate's.
         certificate: PathBuf,
     },
+    /// A step of encryption at rest that is not the next one.
+    #[error("`--encryption {step}` is not the next step{}", next.as_ref().map_or(" from here: `rotate` makes a new key, where `encryption.enabled` has one in use".to_owned(), |next| format!(": {next}")))]
+    EncryptionStep {
+        /// What was asked for.
+        step: Step,
+        /// What is to be done.
+        next: Option<String>,
+    },
     /// A master of the last build is none any more, and nobody said what becomes of its etcd member.
     #[error("`{name}` was a master in the last build, and is none in this file")]
     MasterLeftOut {
@@ -347,7 +355,10 @@ impl IdentityError {
             Self::OtherKey { .. } => {
                 "name the key that the certificate was made for, unencrypted and in PEM form".to_owned()
             }
-            Self::Io(_) | Self::NoRandomness | Self::Certificate(_) => return None,
+            Self::Io(_)
+            | Self::NoRandomness
+            | Self::Certificate(_)
+            | Self::EncryptionStep { .. } => return None,
         })
     }
 }

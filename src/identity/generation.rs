@@ -57,6 +57,11 @@ fn next(store: &Store, objects: &str) -> Result<(Record, bool), IdentityError> {
     }
 }
 
+/// Whether a build was finished in this state folder.
+pub(super) fn built_before(store: &Store) -> Result<bool, IdentityError> {
+    Ok(store.read(FILE, &Remedy::Restore)?.is_some())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

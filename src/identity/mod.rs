@@ -8,11 +8,13 @@
 mod authority;
 mod base;
 mod certificate;
+mod encryption;
 mod error;
 mod external;
 mod facts;
 mod fingerprint;
 mod generation;
+mod given;
 mod issue;
 mod kubeconfig;
 mod leaf;
@@ -31,11 +33,13 @@ mod user;
 mod weave;
 
 pub use authority::{Authority, AuthorityKind};
+pub use encryption::{EncryptionKey, EncryptionKeys, Step, encryption, preview_encryption};
 pub use error::{Damage, IdentityError, Remedy};
 pub use external::ExternalEtcd;
 pub use facts::{Facts, San, Subject, Usage};
 pub use fingerprint::Fingerprint;
 pub use generation::{generation, next_generation};
+pub use given::Given;
 pub use issue::{Options, issue, load, preview, renew};
 pub use kubeconfig::kubeconfig;
 pub use leaf::LeafKind;

@@ -70,6 +70,10 @@ pub struct Identities {
     pub external_etcd: Option<super::ExternalEtcd>,
     /// What Weave Net's peers show each other and encrypt by, where it is the pod network.
     pub weave_password: Option<super::Secret>,
+    /// The user's own files.
+    pub given: super::Given,
+    /// What Secrets are encrypted with.
+    pub encryption: super::EncryptionKeys,
     /// By node name.
     pub nodes: BTreeMap<String, NodeIdentities>,
     /// By node name, removed nodes' too; one per pod network, in the plan's order.
@@ -254,9 +258,19 @@ impl Identities {
             };
             (fingerprint, owner)
         });
+        let given = self.given.keys.iter().map(|(fingerprint, allows)| {
+            let owner = Owner {
+                node: None,
+                signs: true,
+                what: "a file that cluster.yml names".to_owned(),
+                allows: (*allows).to_owned(),
+            };
+            (*fingerprint, owner)
+        });
         placed
             .chain([(self.service_account.fingerprint, service_account)])
             .chain(external)
+            .chain(given)
             .collect()
     }
 

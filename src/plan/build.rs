@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use super::addons::{addons, selectors};
 use super::node::node;
 use super::profile::Profiles;
-use super::{Node, Plan, Release, ports, provider};
+use super::{Node, Plan, Release, ports, provider, settings};
 use crate::artefact::{Catalogue, Train};
 use crate::config::model::Config;
 use crate::config::{Document, pod_networks};
@@ -40,10 +40,17 @@ pub fn plan(
     let left_out = provider::left_out(config, catalogue);
     let spec = train.without(&left_out);
     let train = train.with(&spec);
-    let settings = pod_networks(document);
-    let network = provider::network(config, settings, &train, &mut problems);
+    let networks = pod_networks(document);
+    let network = provider::network(config, networks, &train, &mut problems);
+    settings::check(config, &train, &mut problems);
     proxy_mode(config, profiles, &train, &mut problems);
-    let addons = addons(config, &train, &mut problems);
+    let mut addons = addons(config, &train, &mut problems);
+    for image in addons
+        .iter_mut()
+        .flat_map(|addon| addon.images.values_mut())
+    {
+        *image = settings::relocated(config.image_repository.as_deref(), image);
+    }
     let mut nodes: Vec<Node> = config
         .hosts
         .iter()
@@ -91,6 +98,9 @@ pub fn plan(
         cluster_exists: false,
         certificates: config.certificates,
         kubelet: config.kubelet.clone(),
+        control_plane: config.control_plane.clone(),
+        container_runtime: config.container_runtime.clone(),
+        image_repository: config.image_repository.clone(),
         kube_proxy: config.kube_proxy.clone(),
         ssh: config.ssh.clone(),
         release: Release {

@@ -3,12 +3,14 @@
 
 pub mod addons;
 mod build;
+mod labels;
 pub mod manifests;
 mod node;
 mod own_network;
 pub mod ports;
 pub mod profile;
 mod provider;
+mod settings;
 
 pub use crate::config::IpipMode;
 pub use crate::config::model::{Address, Link};
@@ -24,8 +26,8 @@ use ipnet::IpNet;
 use crate::artefact::train::Settings;
 use crate::artefact::{Artefact, Item};
 use crate::config::model::{
-    Arch, Artefacts, Certificates, Etcd, HostNetwork, Interface, KubeProxy, Kubelet, Provider,
-    Role, Ssh, System, Taint,
+    Arch, Artefacts, Certificates, ContainerRuntime, ControlPlane, Etcd, HostNetwork, Interface,
+    KubeProxy, Kubelet, Provider, Role, Ssh, System, Taint,
 };
 use profile::Profile;
 
@@ -68,6 +70,12 @@ pub struct Plan {
     pub certificates: Certificates,
     /// Kubelet settings for every node.
     pub kubelet: Kubelet,
+    /// What masters' components are told.
+    pub control_plane: ControlPlane,
+    /// containerd's registries.
+    pub container_runtime: ContainerRuntime,
+    /// Where the cluster's own images come from, in place of their registries.
+    pub image_repository: Option<String>,
     /// kube-proxy settings.
     pub kube_proxy: KubeProxy,
     /// The operator's account.
@@ -114,6 +122,8 @@ pub struct Node {
     pub network: HostNetwork,
     /// Node labels that the kubelet sets.
     pub labels: BTreeMap<String, String>,
+    /// Node labels that only an administrator may set: masters' alone.
+    pub restricted_labels: BTreeMap<String, String>,
     /// Taints the kubelet registers.
     pub taints: Vec<Taint>,
     /// `/etc/environment`

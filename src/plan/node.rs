@@ -7,7 +7,8 @@ use super::Node;
 use super::addons::{Addon, labels as node_labels, runs_on};
 use super::build::Problems;
 use super::profile::{Profile, Profiles};
-use super::provider;
+use super::settings::relocate;
+use super::{labels, provider};
 use crate::artefact::{Artefact, CatalogueError, Lacking, Train};
 use crate::config::model::{Config, Host, Role, Taint};
 
@@ -42,7 +43,7 @@ pub(super) fn node(
     }
     host_fits(profile, train, &at("os"), problems)?;
     provider::host_fits(config, host, profile, train, &at("os"), problems)?;
-    labels(host, &at("labels"), problems);
+    let (labels, restricted_labels) = labels::split(host, &at("labels"), problems);
     let lacking = profile.packages.lacking.as_deref();
     let extra = &host.system.packages;
     let lacking = lacking.map(|list| Lacking { list, extra });
@@ -75,10 +76,10 @@ pub(super) fn node(
     let own = train.settings().control_plane.taint.key();
     let taints = host.taints.clone();
     let taints = taints.unwrap_or_else(|| default_taints(host.role, lone, own));
-    let labels = node_labels(host, train);
+    let all_labels = node_labels(host, train);
     let runs = addons
         .iter()
-        .filter(|addon| runs_on(addon, &labels, &taints, own));
+        .filter(|addon| runs_on(addon, &all_labels, &taints, own));
     let runs: BTreeSet<String> = runs.map(|addon| addon.name.clone()).collect();
     Some(Node {
         name: host.name.clone(),
@@ -90,7 +91,8 @@ pub(super) fn node(
         mac: host.mac.clone(),
         interface: host.interface.clone(),
         network: host.network.clone(),
-        labels: host.labels.clone(),
+        labels,
+        restricted_labels,
         taints,
         environment: host.environment.clone(),
         interfaces: host.interfaces.clone(),
@@ -101,6 +103,7 @@ pub(super) fn node(
             .filter(on_this_role)
             .filter(|a| a.component != "etcd" || config.etcd.external.is_none())
             .filter(|a| runs.contains(&a.component) || !on.contains(&a.component))
+            .map(|a| relocate(config.image_repository.as_deref(), a))
             .fold(Vec::new(), once_each),
         addons: runs,
     })
@@ -229,45 +232,6 @@ fn sources(
             "pin them with `firstlight overlay lock`, set `artefacts.upstream: true`, or name a repository of your own in `repositories`"
                 .to_owned(),
         );
-    }
-}
-
-/// Labels in `kubernetes.io` and `k8s.io` that a kubelet may set on itself (`--node-labels`;
-/// `k8s.io/kubelet/pkg/apis/well_known_labels.go`).
-fn labels(host: &Host, path: &str, problems: &mut Problems<'_>) {
-    const ALLOWED: [&str; 12] = [
-        "kubernetes.io/hostname",
-        "kubernetes.io/arch",
-        "kubernetes.io/os",
-        "beta.kubernetes.io/arch",
-        "beta.kubernetes.io/os",
-        "beta.kubernetes.io/instance-type",
-        "node.kubernetes.io/instance-type",
-        "topology.kubernetes.io/region",
-        "topology.kubernetes.io/zone",
-        "failure-domain.beta.kubernetes.io/region",
-        "failure-domain.beta.kubernetes.io/zone",
-        "failure-domain.kubernetes.io/zone",
-    ];
-    for key in host.labels.keys() {
-        let Some((prefix, _)) = key.split_once('/') else {
-            continue;
-        };
-        let in_domain = |domain: &str| prefix == domain || prefix.ends_with(&format!(".{domain}"));
-        let free = ["kubelet.kubernetes.io", "node.kubernetes.io"]
-            .iter()
-            .any(|d| in_domain(d));
-        if (in_domain("kubernetes.io") || in_domain("k8s.io"))
-            && !free
-            && !ALLOWED.contains(&key.as_str())
-        {
-            problems.add(
-                "hosts/restricted-label",
-                path,
-                format!("a kubelet may not give itself the label `{key}`"),
-                "use a prefix of your own, or `node.kubernetes.io/`".to_owned(),
-            );
-        }
     }
 }
 

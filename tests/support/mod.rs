@@ -14,7 +14,7 @@ use firstlight::artefact::{Catalogue, Digest};
 use firstlight::compose::{self, Generation, NodeTree};
 use firstlight::config;
 use firstlight::diagnostic::{Source, render};
-use firstlight::identity::{self, Identities, Options};
+use firstlight::identity::{self, Identities, Options, Secret};
 use firstlight::pack::tar_gz::Packer;
 use firstlight::plan::profile::Profiles;
 use firstlight::plan::{self, Node, Plan};
@@ -92,9 +92,10 @@ impl Cluster {
     pub fn with_state(text: &str, folder: TempDir) -> Cluster {
         let plan = plan(text);
         let now = OffsetDateTime::from_unix_timestamp(NOON).unwrap();
-        let (ids, _) = identity::issue(
+        let state = folder.path().join("state");
+        let (mut ids, _) = identity::issue(
             &plan,
-            &folder.path().join("state"),
+            &state,
             &folder.path().join("firstlight.lock"),
             now,
             Options {
@@ -103,11 +104,29 @@ impl Cluster {
             },
         )
         .unwrap();
+        ids.encryption = identity::encryption(&state, plan.control_plane.encryption, None).unwrap();
         Cluster {
             plan,
             ids,
             _state: folder,
         }
+    }
+
+    /// The same with the files that the text names, by the path that it names them by.
+    pub fn with_files(text: &str, files: &[(&str, &str)]) -> Cluster {
+        let mut cluster = Self::new(text);
+        let source = Source {
+            name: "cluster.yml".to_owned(),
+            text: text.to_owned(),
+        };
+        let (config, ..) = config::parse(&source).unwrap();
+        for named in config::named_files(&config) {
+            let file = files.iter().find(|(path, _)| *path == named.path);
+            let (_, content) = file.unwrap_or_else(|| panic!("{} is not given", named.path));
+            let content = Secret::new((*content).to_owned());
+            cluster.ids.given.take(&named, content).unwrap();
+        }
+        cluster
     }
 
     /// A node by its name.

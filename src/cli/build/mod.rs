@@ -43,6 +43,10 @@ pub struct Build {
     /// replace masters while the others are off
     #[arg(long, conflicts_with = "new_identities")]
     pub cluster_exists: bool,
+    /// Move the encryption of Secrets on by one step: `rotate` makes a new key for all masters to read; `write`, when
+    /// every master runs with that seed, writes with it; `forget`, when all was written anew, drops the old one
+    #[arg(long, value_name = "STEP", conflicts_with = "new_identities")]
+    pub encryption: Option<identity::Step>,
     #[command(flatten)]
     pub example: example::Example,
     /// Form of what is printed on standard output
@@ -66,7 +70,7 @@ pub fn run(mut args: Build, printer: &Printer) -> Result<(), Failure> {
     if args.example.wanted() {
         args.input.file = example::write(&args.example)?;
     }
-    let mut plan = args.input.load(printer)?;
+    let (mut plan, given) = args.input.load_with_files(printer)?;
     if args.cluster_exists {
         identity::load(&plan.cluster, &args.input.state(), &args.input.lock())?;
         plan.cluster_exists = true;
@@ -100,6 +104,9 @@ pub fn run(mut args: Build, printer: &Printer) -> Result<(), Failure> {
     ids.external_etcd = external;
     ids.weave_password = password.or(ids.weave_password);
     identity::record_release(&args.input.lock(), &plan)?;
+    ids.given = given;
+    let settings = plan.control_plane.encryption;
+    ids.encryption = identity::encryption(&args.input.state(), settings, args.encryption)?;
     identity::record_masters(&args.input.state(), &plan)?;
     identity::record_networks(&args.input.lock(), &plan)?;
     let generation = identity::generation(&args.input.state(), &compose::objects(&plan, &ids))?;
@@ -121,6 +128,9 @@ pub fn run(mut args: Build, printer: &Printer) -> Result<(), Failure> {
     output.file("kubeconfig", 0o600, admin(&plan, &ids).expose().as_bytes())?;
     output.finish(&plan, &nodes)?;
     report(&args, &plan, &output, &nodes, &issued, printer);
+    if let Some(next) = ids.encryption.next(settings.enabled) {
+        printer.note(&format!("encryption of Secrets: {next}"));
+    }
     Ok(())
 }
 

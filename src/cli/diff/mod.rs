@@ -42,7 +42,7 @@ pub struct Diff {
 
 /// Runs it.
 pub fn run(args: &Diff, printer: &Printer) -> Result<(), Failure> {
-    let plan = args.input.load(printer)?;
+    let (plan, given) = args.input.load_with_files(printer)?;
     let (state, lock) = (args.input.state(), args.input.lock());
     identity::check_release(&lock, &plan)?;
     identity::check_masters(&state, &plan)?;
@@ -50,6 +50,8 @@ pub fn run(args: &Diff, printer: &Printer) -> Result<(), Failure> {
     let (mut ids, issued) = identity::preview(&plan, &state, &lock, now()?)?;
     ids.external_etcd = external_etcd(&args.input, &plan)?;
     ids.weave_password = weave_password(&args.input, &plan)?.or(ids.weave_password);
+    ids.given = given;
+    ids.encryption = identity::preview_encryption(&state, plan.control_plane.encryption)?;
     let generation = identity::next_generation(&state, &compose::objects(&plan, &ids))?;
     let default = || args.input.file.with_file_name("out");
     let out = args.out.clone().unwrap_or_else(default);

@@ -9,7 +9,7 @@ use super::super::key::{At, Kind, suggestion, wrong_type};
 use super::super::model::Address;
 use super::super::names;
 use super::addresses::{address, cidr, ip, server, url};
-use super::{LABEL_VALUE_TEXT, boolean, dns_label, domain, interface, is_label_value, text};
+use super::{LABEL_VALUE_TEXT, dns_label, domain, interface, is_label_value, text};
 use crate::diagnostic::Span;
 use crate::yaml::{Node, Value};
 
@@ -257,11 +257,6 @@ pub(in super::super) const TEXT_MAP: Kind<BTreeMap<String, String>> = Kind {
             text(node, at, "a single value").map(str::to_owned)
         })
     },
-};
-/// Switches.
-pub(in super::super) const BOOL_MAP: Kind<BTreeMap<String, bool>> = Kind {
-    name: "mapping of true or false",
-    parse: |node, at| map(node, at, any_name, boolean),
 };
 /// Files and folders.
 pub(in super::super) const PATHS: Kind<Vec<String>> = Kind {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::super::model::{Address, Host};
+use super::super::model::{Address, Host, Taint};
 use super::Check;
 
 impl Check<'_> {
@@ -19,6 +19,7 @@ impl Check<'_> {
             self.way_out(&path, host);
             self.given_by_dhcp(&path, host);
             self.machine(&path, host);
+            self.taints(&path, host);
             self.interfaces(&path, host);
         }
         self.gateways_of_others();
@@ -69,6 +70,27 @@ impl Check<'_> {
                     "MAC",
                     mac,
                     other,
+                );
+            }
+        }
+    }
+
+    /// The API server takes a key with an effect once (`ValidateTaintsInNodeAnnotations`'s rule too).
+    fn taints(&mut self, path: &str, host: &Host) {
+        let taints = host.taints.as_deref().unwrap_or_default();
+        for (at, taint) in taints.iter().enumerate() {
+            let same = |other: &Taint| other.key == taint.key && other.effect == taint.effect;
+            if taints[..at].iter().any(same) {
+                let message = format!(
+                    "the taint `{}` with the effect `{}` is listed twice",
+                    taint.key, taint.effect
+                );
+                let help = "keep one of them: a key has one value for each effect";
+                self.error(
+                    "hosts/duplicate-taint",
+                    &format!("{path}.taints[{at}]"),
+                    message,
+                    help,
                 );
             }
         }
