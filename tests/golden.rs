@@ -371,3 +371,36 @@ fn the_fixed_identities_are_all_that_is_needed() {
     after.retain(|path, _| before.contains_key(path));
     assert!(before == after, "the build issued something anew");
 }
+
+#[test]
+fn every_file_says_what_becomes_of_a_running_node_that_gets_another() {
+    // what the settings above put there themselves
+    let operators = ["/etc/motd"];
+    let folder = root().join("tests/golden");
+    let mut unknown = BTreeSet::new();
+    for entry in fs_err::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|e| e != "golden") {
+            continue;
+        }
+        for line in fs_err::read_to_string(path).unwrap().lines() {
+            let head = line.strip_prefix("### ").unwrap_or_default();
+            let words = head
+                .split(" is ")
+                .next()
+                .unwrap()
+                .split(" (")
+                .next()
+                .unwrap();
+            let path = words.rsplit(' ').next().unwrap();
+            if path.starts_with('/') && firstlight::compose::effects::of(path).is_none() {
+                unknown.insert(path.to_owned());
+            }
+        }
+    }
+    unknown.retain(|path| !operators.contains(&path.as_str()));
+    assert!(
+        unknown.is_empty(),
+        "overlays/firstlight/effects needs a row for each of {unknown:?}"
+    );
+}

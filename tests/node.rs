@@ -16,6 +16,8 @@ mod artefacts;
 mod clock;
 #[path = "node/containerd.rs"]
 mod containerd;
+#[path = "node/converge.rs"]
+mod converge;
 #[path = "node/cuts.rs"]
 mod cuts;
 #[path = "node/etcd.rs"]
@@ -26,6 +28,8 @@ mod hand_over;
 mod images;
 #[path = "node/machine.rs"]
 mod machine;
+#[path = "node/renew.rs"]
+mod renew;
 #[path = "node/renewal.rs"]
 mod renewal;
 #[path = "node/right_machine.rs"]
@@ -38,3 +42,5 @@ mod seeds;
 mod server;
 #[path = "node/size.rs"]
 mod size;
+#[path = "node/update.rs"]
+mod update;

@@ -21,6 +21,8 @@ const PKI: &str = "/etc/kubernetes/pki";
 const FOLDER: &str = "/etc/kubernetes/apiserver";
 /// Configuration of a cloud provider that is part of Kubernetes.
 pub(super) const CLOUD_CONFIG: &str = "/etc/kubernetes/cloud.conf";
+/// What the controller manager signs for by default, in minutes.
+const KUBERNETES_YEAR: u32 = 365 * 24 * 60;
 
 /// `/etc/firstlight/manifests/kube-*.yaml`; `firstlight-manifests` puts them before the kubelet.
 pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node, ids: &Identities) {
@@ -121,6 +123,10 @@ fn controller_manager(plan: &Plan, _node: &Node) -> Pod {
         ("service-account-private-key-file", "sa.key"),
     ];
     args.set(pki.map(|(name, file)| (name, format!("{PKI}/{file}"))));
+    let rotated = plan.certificates.rotated_minutes;
+    if rotated != KUBERNETES_YEAR {
+        args.set([("cluster-signing-duration", format!("{rotated}m"))]);
+    }
     if plan.release.settings.controller_manager.port_flag {
         args.set([("port", "0")]);
     }

@@ -188,6 +188,8 @@ fn env(plan: &Plan, node: &Node, ids: &Identities, generation: Generation) -> St
             "CLUSTER_EXISTS",
             if plan.cluster_exists { "true" } else { "" },
         );
+        let minutes = plan.certificates.rotated_minutes;
+        set("ROTATED_MINUTES", &minutes.to_string());
         set("SNAPSHOTS", &plan.etcd.snapshots.keep.to_string());
         set("ETCD_REMOVE", &plan.etcd.remove.join(" "));
         let own = plan.release.settings.control_plane.labels.iter();

@@ -6,7 +6,7 @@ use crate::config::model::Provider;
 use crate::plan::{Node, Plan};
 
 /// Units of every node.
-const ALL: [&str; 14] = [
+const ALL: [&str; 15] = [
     "containerd.service",
     "firstlight-address.service",
     "firstlight-again@.service",
@@ -14,6 +14,7 @@ const ALL: [&str; 14] = [
     "firstlight-clock-moved.service",
     "firstlight-clock-moved.timer",
     "firstlight-clock.service",
+    "firstlight-converge.service",
     "firstlight-host.service",
     "firstlight-images-again.service",
     "firstlight-images-again.timer",
@@ -27,7 +28,12 @@ const ALL: [&str; 14] = [
 const BRIDGE: &str = "firstlight-network.service";
 
 /// Units of masters.
-const MASTER: [&str; 2] = ["firstlight-apply.service", "firstlight-manifests.service"];
+const MASTER: [&str; 4] = [
+    "firstlight-apply.service",
+    "firstlight-manifests.service",
+    "firstlight-renew.service",
+    "firstlight-renew.timer",
+];
 
 /// Units of masters with a member of etcd.
 const MEMBER: [&str; 3] = [
@@ -74,6 +80,7 @@ pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node) {
             "firstlight.service",
             "firstlight-again@.service",
             "firstlight-clock-moved.service",
+            "firstlight-converge.service",
             "firstlight-images-again.service",
             "firstlight-etcd-snapshot.service",
         ]
@@ -91,7 +98,24 @@ pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node) {
             "# the processes of all pods' shims\n[Service]\nTasksMax=infinity\n",
         );
     }
-    let mut tools = vec!["status", "reset"];
+    tree.public(
+        "/etc/firstlight/effects",
+        overlay::file("firstlight/effects"),
+    );
+    let mut tools = vec!["status", "reset", "update"];
+    if node.is_master() {
+        tools.push("renew");
+        tree.public(
+            "/etc/firstlight/lease.yaml",
+            overlay::file("firstlight/manifests/lease.yaml"),
+        );
+        // often enough that several runs come before what is left of a certificate has gone
+        let every = (plan.certificates.rotated_minutes / 30).clamp(1, 12 * 60);
+        tree.public(
+            "/etc/systemd/system/firstlight-renew.timer.d/every.conf",
+            format!("[Timer]\nOnUnitActiveSec={every}min\n"),
+        );
+    }
     if etcd {
         tools.extend(["etcdctl", "etcd-snapshot", "etcd-restore"]);
         tree.public(
@@ -129,7 +153,7 @@ fn whose(program: &str) -> Whose {
     match program.trim_start_matches("firstlight-") {
         "ask" | "roll" | "rollcall" | "show" => Whose::Etcd,
         name if name.starts_with("etcd") => Whose::Etcd,
-        "apply" => Whose::Masters,
+        "apply" | "lease" | "renew" | "sign" => Whose::Masters,
         "network" => Whose::Bridge,
         _ => Whose::All,
     }

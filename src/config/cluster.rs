@@ -2,8 +2,8 @@
 
 use super::key::key;
 use super::kinds::{
-    BOOL, DAYS, DNS_LABEL, ENDPOINT, MAPPING, PATHS, PROXY_MODE, SSH_KEYS, TEXT_MAP, TRAIN, URL,
-    USER,
+    BOOL, DAYS, DNS_LABEL, ENDPOINT, LIFETIME, MAPPING, PATHS, PROXY_MODE, SSH_KEYS, TEXT_MAP,
+    TRAIN, URL, USER,
 };
 use super::model::{
     Addon, Api, Artefacts, Certificates, Config, KubeProxy, Kubernetes, Progress, ProxyMode, Ssh,
@@ -75,7 +75,7 @@ pub(super) fn config(reader: &mut Reader<'_, '_>) -> Config {
     let manifests = manifests.default("[]").example("[./extra/]");
     let manifests = reader.optional(&manifests, &PATHS).unwrap_or_default();
     let etcd = reader.section(&key("etcd", "the cluster's memory"), etcd::etcd);
-    let certificates = reader.section(&key("certificates", "lifetimes in days"), certificates);
+    let certificates = reader.section(&key("certificates", "lifetimes"), certificates);
     let control_plane = control_plane::control_plane(reader);
     let containers = key("container_runtime", "settings of containerd");
     let container_runtime = reader.section(&containers, runtime::container_runtime);
@@ -227,8 +227,19 @@ fn certificates(reader: &mut Reader<'_, '_>) -> Certificates {
         .example("365"),
         &DAYS,
     );
+    let rotated = reader.optional(
+        &key(
+            "rotated",
+            "lifetime of the certificates that running nodes renew by themselves",
+        )
+        .default("365d")
+        .example("90d"),
+        &LIFETIME,
+    );
+    let minutes = rotated.unwrap_or(time::Duration::days(365)).whole_minutes();
     Certificates {
         ca_days,
         leaf_days: leaf_days.unwrap_or(ca_days),
+        rotated_minutes: u32::try_from(minutes).expect("at most a century"),
     }
 }

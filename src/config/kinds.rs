@@ -204,6 +204,23 @@ pub(super) const DAYS: Kind<u32> = Kind {
     name: "days",
     parse: |node, at| number(node, at, 1..=36_500),
 };
+/// How long something lives that is replaced while it runs: nothing is replaced in time below ten minutes.
+pub(super) const LIFETIME: Kind<time::Duration> = Kind {
+    name: "time",
+    parse: |node, at| {
+        let given = text(node, at, "a time as `30d`, `12h` or `90m`")?;
+        let found = match super::lifetime(given) {
+            Ok(time) if time < time::Duration::minutes(10) => {
+                Err(format!("`{given}` is less than ten minutes"))
+            }
+            found => found,
+        };
+        found.map_or_else(
+            |why| at.error(node.span, "config/not-a-time", why, ""),
+            Some,
+        )
+    },
+};
 /// One address.
 pub(super) const IP: Kind<IpAddr> = Kind {
     name: "address",

@@ -433,4 +433,6 @@ pub struct Certificates {
     pub ca_days: u32,
     /// Lifetime of what travels in seeds in days; never past the authority's.
     pub leaf_days: u32,
+    /// Lifetime of what nodes renew by themselves, in minutes; never past the authority's.
+    pub rotated_minutes: u32,
 }
