@@ -16,4 +16,5 @@ pub mod pack;
 pub mod packages;
 pub mod plan;
 pub mod render;
+pub mod xml;
 pub mod yaml;

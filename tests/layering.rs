@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Stage and what of this crate it may name; `module::Item` allows that item alone.
-const ALLOWED: [(&str, &[&str]); 11] = [
+const ALLOWED: [(&str, &[&str]); 12] = [
     ("diagnostic", &[]),
     ("yaml", &["diagnostic"]),
     ("pack", &[]),
+    ("xml", &[]),
     ("lock", &[]),
     (
         "artefact",
@@ -32,7 +33,14 @@ const ALLOWED: [(&str, &[&str]); 11] = [
     ),
     (
         "compose",
-        &["plan", "identity", "config::model", "artefact", "yaml"],
+        &[
+            "plan",
+            "identity",
+            "config::model",
+            "artefact",
+            "yaml",
+            "xml",
+        ],
     ),
     ("render", &["compose", "plan", "artefact", "yaml"]),
 ];

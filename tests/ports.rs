@@ -4,5 +4,12 @@
 
 mod support;
 
+#[path = "ports/firewall.rs"]
+mod firewall;
 #[path = "ports/table.rs"]
 mod table;
+
+#[path = "ports/formats.rs"]
+mod formats;
+#[path = "ports/verify.rs"]
+mod verify;

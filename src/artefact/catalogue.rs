@@ -298,6 +298,9 @@ pub struct Package {
     pub version: String,
     /// SPDX expression.
     pub licence: String,
+    /// The package that needs it, where that is installed only when it is asked for.
+    #[serde(default)]
+    pub with: Option<String>,
     /// The file per architecture.
     pub files: PerArch<PackageFile>,
 }

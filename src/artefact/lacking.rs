@@ -61,7 +61,11 @@ impl Catalogue {
             let packages = pins.packages.iter();
             return Ok(packages.map(|pinned| locked(pinned, set)).collect());
         }
-        let packages = set.packages.iter();
+        let asked = |package: &Package| match &package.with {
+            Some(name) => lacking.extra.contains(name),
+            None => true,
+        };
+        let packages = set.packages.iter().filter(|(_, package)| asked(package));
         Ok(packages
             .map(|(name, package)| published(&set.base, name, package, arch))
             .collect())
@@ -79,6 +83,7 @@ impl Catalogue {
         let mut names = lacking.extra.to_vec();
         if self.package_pins(&lacking.list.into(), arch)?.is_none() {
             let set = self.package_set(lacking.list)?;
+            names.retain(|name| !set.packages.contains_key(name));
             names.splice(0..0, set.from_repository.iter().cloned());
         }
         Ok(names)

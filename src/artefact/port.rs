@@ -24,6 +24,12 @@ pub struct PortRow {
     pub exposure: Exposure,
     /// What a client has to show.
     pub authentication: String,
+    /// It does without clients that show no certificate of the right authority.
+    #[serde(default)]
+    pub client_certificate: bool,
+    /// A path of its HTTPS that answers 401 or 403 to clients without rights.
+    #[serde(default)]
+    pub anonymous: Option<String>,
     /// Address it is bound to, where that is neither every address nor 127.0.0.1.
     #[serde(default)]
     pub address: Option<String>,
@@ -247,6 +253,8 @@ words! {
         ControllerManagerPort = "controller-manager-port",
         /// The train's scheduler has one.
         SchedulerPort = "scheduler-port",
+        /// The node has a firewall of ours.
+        Firewall = "firewall",
         /// The node asks a DHCP server for its IPv4 address.
         Dhcp = "dhcp",
         /// systemd-resolved answers its programs.

@@ -17,6 +17,7 @@ mod ports;
 mod printer;
 mod profiles;
 mod table;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -63,6 +64,7 @@ enum Command {
     Overlay(overlay::Overlay),
     Ports(ports::Ports),
     Addons(addons::Addons),
+    Verify(verify::Verify),
     Profiles(profiles::Profiles),
     Kubeconfig(kubeconfig::Kubeconfig),
     #[command(subcommand)]
@@ -91,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Overlay(args) => overlay::run(&args, &printer),
         Command::Ports(args) => ports::run(&args, &printer),
         Command::Addons(args) => addons::run(&args, &printer),
+        Command::Verify(args) => verify::run(&args, &printer),
         Command::Profiles(args) => profiles::run(&args, &printer),
         Command::Kubeconfig(args) => kubeconfig::run(&args, &printer),
         Command::Certs(args) => certs::run(&args, &printer),

@@ -25,6 +25,7 @@ pub enum Effect {
 pub enum Step {
     Host,
     Artefacts,
+    Firewall,
     Containerd,
     Images,
     Time,
@@ -41,7 +42,7 @@ pub enum Step {
 
 impl Step {
     /// All of them, by their names in the table and what they do.
-    pub const ALL: [(Self, &str, &str); 14] = [
+    pub const ALL: [(Self, &str, &str); 15] = [
         (
             Self::Host,
             "host",
@@ -51,6 +52,11 @@ impl Step {
             Self::Artefacts,
             "artefacts",
             "programs are fetched and replaced",
+        ),
+        (
+            Self::Firewall,
+            "firewall",
+            "the firewall is loaded anew, connections go on",
         ),
         (
             Self::Containerd,

@@ -202,7 +202,7 @@ fn env(plan: &Plan, node: &Node, ids: &Identities, generation: Generation) -> St
 }
 
 /// An address as URLs want it.
-pub(super) fn bracketed(ip: IpAddr) -> String {
+pub fn bracketed(ip: IpAddr) -> String {
     match ip {
         IpAddr::V4(ip) => ip.to_string(),
         IpAddr::V6(ip) => format!("[{ip}]"),

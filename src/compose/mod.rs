@@ -10,6 +10,7 @@ mod balancer;
 mod containerd;
 mod control_plane;
 pub mod effects;
+pub mod firewall;
 mod given;
 mod host;
 pub mod images;
@@ -28,6 +29,7 @@ mod tls;
 mod tree;
 mod units;
 
+pub use host::bracketed;
 pub use tree::{File, Kind, NodeTree};
 
 use crate::identity::Identities;
@@ -48,6 +50,7 @@ pub fn node(plan: &Plan, node: &Node, ids: &Identities, generation: Generation) 
     addons::upgrades::add(&mut tree, plan);
     artefacts::add(&mut tree, node);
     containerd::add(&mut tree, plan, node, ids);
+    firewall::add(&mut tree, plan, node);
     network::add(&mut tree, plan, node, ids);
     pki::add(&mut tree, plan, node, ids);
     kubelet::add(&mut tree, plan, node);

@@ -6,7 +6,7 @@ use crate::config::model::Provider;
 use crate::plan::{Node, Plan};
 
 /// Units of every node.
-const ALL: [&str; 15] = [
+const ALL: [&str; 18] = [
     "containerd.service",
     "firstlight-address.service",
     "firstlight-again@.service",
@@ -15,11 +15,14 @@ const ALL: [&str; 15] = [
     "firstlight-clock-moved.timer",
     "firstlight-clock.service",
     "firstlight-converge.service",
+    "firstlight-firewall.service",
     "firstlight-host.service",
     "firstlight-images-again.service",
     "firstlight-images-again.timer",
     "firstlight-images.service",
     "firstlight-ready.service",
+    "firstlight-verify.service",
+    "firstlight-verify.timer",
     "firstlight.service",
     "kubelet.service",
 ];
@@ -82,6 +85,7 @@ pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node) {
             "firstlight-clock-moved.service",
             "firstlight-converge.service",
             "firstlight-images-again.service",
+            "firstlight-verify.service",
             "firstlight-etcd-snapshot.service",
         ]
         .contains(unit)

@@ -16,6 +16,7 @@ use crate::yaml::{Node, Value};
 
 use addresses::{cidr, ip, mac, server, url};
 
+pub(super) use lists::SUBNETS;
 pub(super) use lists::{
     ADDRESSES, CIDRS, DOMAINS, ENVIRONMENT, INTERFACES, IPS, LABELS, LIST, MAPPING, NAMES, PATHS,
     QUANTITIES, SERVERS, SSH_KEYS, TEXT_MAP, URLS, list,

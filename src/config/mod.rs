@@ -7,6 +7,7 @@ mod control_plane;
 mod document;
 mod etcd;
 mod files;
+mod firewall;
 mod hosts;
 mod key;
 mod kinds;

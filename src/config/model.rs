@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+pub use super::firewall::{Firewall, OpenPort};
 pub use control_plane::{
     AdmissionPlugin, Argument, Audit, AuditFile, AuditWebhook, Authentication, Cipher, Cloud,
     ControlPlane, Encryption, Oidc, PodSecurity, TokenWebhook,
@@ -359,6 +360,8 @@ pub struct Network {
     pub service_cidrs: Vec<IpNet>,
     /// DNS domain of the cluster.
     pub domain: String,
+    /// The firewall of every node.
+    pub firewall: Firewall,
     /// `CoreDNS` replicas; `None` leaves them to the size of the cluster.
     pub dns_replicas: Option<u32>,
     /// Whether every node has a DNS cache; `None`: where that can be.

@@ -4,9 +4,9 @@ mod providers;
 
 pub(super) use providers::providers;
 
+use super::firewall::firewall;
 use super::key::{Effect, key};
-use super::kinds::{BOOL, LIST};
-use super::kinds::{CIDRS, COUNT, DOMAIN, MAPPING, PROVIDER};
+use super::kinds::{BOOL, CIDRS, COUNT, DOMAIN, MAPPING, PROVIDER};
 use super::model::{Network, Provider};
 use super::read::Reader;
 
@@ -35,7 +35,13 @@ pub(super) fn network(reader: &mut Reader<'_, '_>) -> Network {
         .default(SERVICE_CIDR)
         .example("10.96.0.0/12");
     let service_cidrs = reader.value_or(&service_key, &CIDRS, default(SERVICE_CIDR));
+    let filter = key(
+        "firewall",
+        "a firewall on every node, from the port contract",
+    );
+    let firewall = reader.section(&filter, firewall);
     let network = Network {
+        firewall,
         provider: provider.unwrap_or(Provider::Weave),
         pod_cidrs,
         service_cidrs,
@@ -63,29 +69,10 @@ pub(super) fn network(reader: &mut Reader<'_, '_>) -> Network {
             &BOOL,
         ),
     };
-    firewall(reader);
-    providers(reader);
-    network
-}
-
-/// What every node will have, whatever its provider.
-fn firewall(reader: &mut Reader<'_, '_>) {
-    reader.section(
-        &key("firewall", "a firewall on every node").effect(Effect::None),
-        |reader| {
-            reader.optional(&key("enabled", "whether there is one"), &BOOL);
-            reader.optional(
-                &key("open_ports", "ports to open: `port`, `protocol`, `roles`"),
-                &LIST,
-            );
-            reader.optional(
-                &key("trusted_subnets", "networks that may reach everything"),
-                &LIST,
-            );
-        },
-    );
     reader.optional(
         &key("firewalld", "Pharos's name").effect(Effect::Renamed("network.firewall")),
         &MAPPING,
     );
+    providers(reader);
+    network
 }

@@ -1,5 +1,6 @@
 //! Checks of the whole file that need nothing but the file.
 
+mod firewall;
 mod hosts;
 mod interfaces;
 mod networks;
@@ -25,6 +26,7 @@ pub(super) fn check(config: &Config, document: &Document, read: &[Diagnostic]) -
     check.hosts();
     check.networks();
     check.providers();
+    check.firewall();
     check.findings
 }
 

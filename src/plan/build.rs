@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use super::addons::{addons, selectors};
 use super::node::node;
 use super::profile::Profiles;
-use super::{Node, Plan, Release, ports, provider, settings};
+use super::{Node, Plan, Release, firewall, ports, provider, settings};
 use crate::artefact::{Catalogue, Train};
 use crate::config::model::Config;
 use crate::config::{Document, pod_networks};
@@ -86,6 +86,7 @@ pub fn plan(
             .network
             .dns_replicas
             .unwrap_or_else(|| default_dns_replicas(nodes.len())),
+        firewall: config.network.firewall.clone(),
         ports: ports::rows(config, catalogue, &train, &nodes, &on),
         addons,
         manifests: Vec::new(),
@@ -111,6 +112,7 @@ pub fn plan(
         nodes,
     };
     ports::overlaps(&plan, &mut problems);
+    firewall::check(config, &plan, &mut problems);
     if !problems.found.is_empty() {
         return Err(problems.found);
     }

@@ -3,6 +3,7 @@
 
 pub mod addons;
 mod build;
+pub mod firewall;
 mod labels;
 pub mod manifests;
 mod node;
@@ -15,6 +16,7 @@ mod settings;
 pub use crate::config::IpipMode;
 pub use crate::config::model::{Address, Link};
 pub use build::plan;
+pub use node::extra_packages;
 pub use own_network::OwnNetworkError;
 pub use provider::{IPTABLES_LABEL, PodNetwork};
 
@@ -26,8 +28,8 @@ use ipnet::IpNet;
 use crate::artefact::train::Settings;
 use crate::artefact::{Artefact, Item};
 use crate::config::model::{
-    Arch, Artefacts, Certificates, ContainerRuntime, ControlPlane, Etcd, HostNetwork, Interface,
-    KubeProxy, Kubelet, Provider, Role, Ssh, System, Taint,
+    Arch, Artefacts, Certificates, ContainerRuntime, ControlPlane, Etcd, Firewall, HostNetwork,
+    Interface, KubeProxy, Kubelet, Provider, Role, Ssh, System, Taint,
 };
 use profile::Profile;
 
@@ -82,6 +84,8 @@ pub struct Plan {
     pub ssh: Ssh,
     /// What runs.
     pub release: Release,
+    /// Firewalls of nodes.
+    pub firewall: Firewall,
     /// Rows of the port contract that may exist here; [`ports::ports`] tells which do.
     pub ports: Vec<ports::Port>,
     /// Every machine, in file order.

@@ -45,7 +45,7 @@ pub(super) fn node(
     provider::host_fits(config, host, profile, train, &at("os"), problems)?;
     let (labels, restricted_labels) = labels::split(host, &at("labels"), problems);
     let lacking = profile.packages.lacking.as_deref();
-    let extra = &host.system.packages;
+    let extra = &extra_packages(config, host, profile);
     let lacking = lacking.map(|list| Lacking { list, extra });
     let on: BTreeSet<String> = addons.iter().map(|addon| addon.name.clone()).collect();
     let needs = train.artefacts(lacking, host.arch, &on).and_then(|needs| {
@@ -115,6 +115,17 @@ fn once_each(mut all: Vec<Artefact>, more: Artefact) -> Vec<Artefact> {
         all.push(more);
     }
     all
+}
+
+/// What the operator adds, and what the firewall needs.
+pub fn extra_packages(config: &Config, host: &Host, profile: &Profile) -> Vec<String> {
+    let mut names = host.system.packages.clone();
+    if config.network.firewall.enabled {
+        names.extend(profile.firewall.packages.iter().cloned());
+    }
+    names.sort();
+    names.dedup();
+    names
 }
 
 /// What the manifests of a role run must be in the train.

@@ -3,11 +3,15 @@
 use std::collections::BTreeSet;
 
 use super::build::Problems;
+use super::firewall::OPENED;
 use super::profile::TimeService;
 use super::{Node, Plan};
 pub use crate::artefact::port::{Condition, Exposure, On, Peer, PortRow, Ports, Protocol};
 use crate::artefact::{Catalogue, Train};
 use crate::config::model::Config;
+
+/// The service of ports that users of the cluster ask for.
+pub const NODE_PORTS: &str = "NodePorts";
 
 /// A row with the component that brings it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +68,7 @@ fn holds(plan: &Plan, node: &Node, condition: Condition) -> bool {
         Condition::EtcdMember => plan.etcd.external.is_none(),
         Condition::ControllerManagerPort => settings.controller_manager.port_flag,
         Condition::SchedulerPort => settings.scheduler.port_flag,
+        Condition::Firewall => plan.firewall.enabled,
         Condition::Dhcp => {
             node.addresses.iter().any(|a| a.prefix.is_none())
                 || node.interfaces.iter().any(|i| i.dhcp)
@@ -95,7 +100,9 @@ pub(super) fn rows(
     let rows = catalogue.ports.iter().map(|row| ("", row));
     let components = catalogue.components.iter().filter(|(name, _)| part(name));
     let more = components.flat_map(|(name, c)| c.ports.iter().map(move |row| (name.as_str(), row)));
-    merged(rows.chain(more))
+    let mut all = merged(rows.chain(more));
+    all.extend(super::firewall::opened(config));
+    all
 }
 
 /// Rows of one listener are one row, open for those that any of them names.
@@ -130,7 +137,7 @@ pub(super) fn overlaps(plan: &Plan, problems: &mut Problems<'_>) {
         let rows = of_node(plan, node);
         let listeners: Vec<&Port> = rows
             .iter()
-            .filter(|port| port.row.exposure != Exposure::Closed)
+            .filter(|port| port.row.exposure != Exposure::Closed && port.component != OPENED)
             .collect();
         for (index, a) in listeners.iter().enumerate() {
             for b in listeners[index + 1..]
@@ -163,6 +170,5 @@ fn collide(a: &PortRow, b: &PortRow) -> bool {
         _ => false,
     };
     let apart = a.bound() != "*" && b.bound() != "*" && a.bound() != b.bound();
-    let open_range = |row: &PortRow| row.service == "NodePorts";
-    a.protocol == b.protocol && ports && !apart && !(open_range(a) && open_range(b))
+    a.protocol == b.protocol && ports && !apart
 }

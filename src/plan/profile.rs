@@ -35,7 +35,7 @@ pub struct Profile {
     pub cgroup: u8,
     /// `SELinux` is enforcing: whatever is put in place is labelled.
     pub selinux: bool,
-    /// The firewall that the image has installed.
+    /// The firewall of a node.
     pub firewall: Firewall,
     /// The rules that its `iptables` writes.
     pub iptables: IptablesBackend,
@@ -88,16 +88,30 @@ impl Profile {
     }
 }
 
-/// The firewall of an image.
+/// How the node's firewall is made.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Firewall {
+    /// What filters.
+    pub backend: FirewallBackend,
+    /// Distribution packages that it needs and the image lacks, by name.
+    #[serde(default)]
+    pub packages: Vec<String>,
+    /// Its firewalld has policies (0.9).
+    #[serde(default)]
+    pub policies: bool,
+}
+
+/// What filters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Firewall {
-    /// Installed or one package away; the family's own.
+pub enum FirewallBackend {
+    /// A table of nftables; nft 0.9.4 and Linux 5.6 at least.
+    Nftables,
+    /// Chains of iptables.
+    Iptables,
+    /// firewalld, and before it rules in what its `iptables` writes.
     Firewalld,
-    /// Ubuntu's, installed and off.
-    Ufw,
-    /// None: plain nftables or iptables.
-    None,
 }
 
 /// How the distribution's packages are installed, and which.

@@ -11,6 +11,7 @@ use crate::artefact::store::Documents;
 use crate::artefact::{Catalogue, Lacking, PackagePins, Pins};
 use crate::config::model::Arch;
 use crate::packages::{self, Wanted};
+use crate::plan::extra_packages;
 
 /// What some machines ask for: list, architecture, what the operator adds.
 type Asked = BTreeSet<(String, Arch, Vec<String>)>;
@@ -79,21 +80,22 @@ impl Locking<'_> {
         let mut asked = Asked::new();
         for host in &config.hosts {
             // an unknown system is planning's to refuse
-            let list = profiles
-                .get(&host.os)
-                .and_then(|p| p.packages.lacking.clone());
-            let Some(list) = list else {
-                if !host.system.packages.is_empty() {
+            let Some(profile) = profiles.get(&host.os) else {
+                continue;
+            };
+            let extra = extra_packages(&config, host, profile);
+            let Some(list) = profile.packages.lacking.clone() else {
+                if !extra.is_empty() {
                     printer.note(&format!(
                         "{}: what the image of `{}` has is not known: {} come from its own repository",
                         host.name,
                         host.os,
-                        host.system.packages.join(", ")
+                        extra.join(", ")
                     ));
                 }
                 continue;
             };
-            asked.insert((list, host.arch, host.system.packages.clone()));
+            asked.insert((list, host.arch, extra));
         }
         Ok(asked)
     }

@@ -214,6 +214,11 @@ pub(in super::super) const SERVERS: Kind<Vec<String>> = Kind {
     name: "list of host names and addresses",
     parse: |node, at| list(node, at, server),
 };
+/// Networks, perhaps none.
+pub(in super::super) const SUBNETS: Kind<Vec<IpNet>> = Kind {
+    name: "list of networks",
+    parse: |node, at| list(node, at, cidr),
+};
 /// URLs.
 pub(in super::super) const URLS: Kind<Vec<String>> = Kind {
     name: "list of URLs",
