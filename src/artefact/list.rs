@@ -184,7 +184,7 @@ impl Train<'_> {
                     item,
                 }),
                 Err(origin) => missing.push(Unpinned {
-                    shown: format!("{shown} {version} ({})", arch_name(arch)),
+                    shown: format!("{shown} {version} ({})", arch.as_str()),
                     origin,
                 }),
             };
@@ -269,19 +269,11 @@ impl Train<'_> {
     }
 }
 
-/// Go's and Debian's name of an architecture.
-pub(crate) const fn arch_name(arch: Arch) -> &'static str {
-    match arch {
-        Arch::Amd64 => "amd64",
-        Arch::Arm64 => "arm64",
-    }
-}
-
 /// A release's file for an architecture; where it is, if no digest of it is known.
 fn release_item(release: &Release, version: &str, arch: Arch, pins: &Pins) -> Result<Item, Origin> {
     let fill = |text: &str| {
         text.replace("{version}", version)
-            .replace("{arch}", arch_name(arch))
+            .replace("{arch}", arch.as_str())
     };
     let url = fill(&release.url);
     let published = release.digests.get(version).and_then(|d| *d.get(arch));

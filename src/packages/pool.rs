@@ -247,6 +247,12 @@ impl Pool {
     }
 }
 
+/// Digits of any length, by value.
+pub(super) fn by_value(a: &str, b: &str) -> Ordering {
+    let (a, b) = (a.trim_start_matches('0'), b.trim_start_matches('0'));
+    a.len().cmp(&b.len()).then_with(|| a.cmp(b))
+}
+
 /// The family's order of versions: which of two is newer.
 pub fn compare(kind: PackageKind, a: &str, b: &str) -> Ordering {
     match kind {

@@ -15,7 +15,6 @@ pub use super::archive_members::Part;
 use super::archive_members::{self, Members};
 use super::image::Platform;
 use crate::artefact::digest::Digest;
-use crate::artefact::list::arch_name;
 use crate::config::model::Arch;
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -203,7 +202,7 @@ impl DockerArchive {
         Err(DockerArchiveError::Platform {
             archive: archive(),
             name: name.to_owned(),
-            wanted: format!("linux/{}", arch_name(arch)),
+            wanted: format!("linux/{}", arch.as_str()),
             found: others.join(", "),
         })
     }
@@ -344,7 +343,7 @@ pub(super) fn whole_name(name: &str) -> String {
 
 fn with_architecture(name: &str, arch: Arch) -> String {
     let (repository, tag) = name.rsplit_once(':').unwrap_or((name, "latest"));
-    format!("{repository}-{}:{tag}", arch_name(arch))
+    format!("{repository}-{}:{tag}", arch.as_str())
 }
 
 #[cfg(test)]

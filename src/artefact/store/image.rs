@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Attempt;
 use crate::artefact::digest::Digest;
-use crate::artefact::list::arch_name;
 use crate::config::model::Arch;
 
 /// Larger documents are refused; registries allow 4 MiB.
@@ -41,13 +40,13 @@ pub(super) struct Platform {
 impl Platform {
     pub(super) fn linux(arch: Arch) -> Self {
         Self {
-            architecture: arch_name(arch).to_owned(),
+            architecture: arch.as_str().to_owned(),
             os: "linux".to_owned(),
         }
     }
 
     pub(super) fn is(&self, arch: Arch) -> bool {
-        self.os == "linux" && self.architecture == arch_name(arch)
+        self.os == "linux" && self.architecture == arch.as_str()
     }
 
     pub(super) fn shown(&self) -> String {
@@ -124,7 +123,7 @@ fn wrong_platform(arch: Arch, found: &[String]) -> Box<Attempt> {
         found.join(", ")
     };
     Box::new(Attempt::Platform {
-        wanted: format!("linux/{}", arch_name(arch)),
+        wanted: format!("linux/{}", arch.as_str()),
         found,
     })
 }

@@ -20,7 +20,7 @@ use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
 use crate::artefact::digest::Digest;
-use crate::artefact::list::{Artefact, Item, Where, arch_name};
+use crate::artefact::list::{Artefact, Item, Where};
 use crate::config::model::Arch;
 
 /// What the store holds of one artefact.
@@ -151,7 +151,7 @@ fn listed(held: &Held<'_>) -> Listed {
     Listed {
         component: artefact.component.clone(),
         name: artefact.name().to_owned(),
-        arch: arch_name(held.arch).to_owned(),
+        arch: held.arch.as_str().to_owned(),
         version: artefact.version.clone(),
         licence: artefact.licence.clone(),
         on: artefact.on,

@@ -96,11 +96,9 @@ fn fetches_of(
     let Some(image) = finder.documents(name, digest, &mut attempts)? else {
         return Ok(Err(Box::new(problem(artefact, attempts))));
     };
-    let documents = image.documents.iter();
-    let documents = documents.filter_map(|digest| registry::manifest(name, digest));
-    let content = image.content.iter();
-    let content = content.filter_map(|part| registry::blob(name, &part.digest));
-    Ok(Ok(documents.chain(content).collect()))
+    let content = image.content.iter().map(|part| &part.digest);
+    let places = in_registry(name, &image.documents, content);
+    Ok(Ok(places.into_iter().map(|(fetch, _)| fetch).collect()))
 }
 
 /// Gets everything of `request` and lays it out in `request.dest` as upstream has it, besides what is
@@ -118,7 +116,7 @@ pub fn pull(
     fs::create_dir_all(request.dest).map_err(failed)?;
     let mut places = BTreeSet::new();
     for held in sets.iter().flatten() {
-        for (url, digest) in origins(held) {
+        for (Fetch { url, .. }, digest) in origins(held) {
             let path = upstream::path(&url).ok_or(StoreError::NoPath { url })?;
             places.insert((path, digest));
         }
@@ -135,13 +133,22 @@ pub fn pull(
 }
 
 /// Where upstream has each content of an artefact.
-fn origins(held: &Held<'_>) -> Vec<(String, Digest)> {
+fn origins(held: &Held<'_>) -> Vec<(Fetch, Digest)> {
     let (Item::Image { name, .. }, Some(image)) = (&held.artefact.item, &held.image) else {
-        return vec![(held.artefact.origin(), *held.artefact.digest())];
+        let fetch = Fetch::file(&held.artefact.origin());
+        return vec![(fetch, *held.artefact.digest())];
     };
-    let documents = image.documents.iter();
-    let documents = documents.filter_map(|d| Some((registry::manifest(name, d)?.url, *d)));
-    let content = image.content.iter();
-    let content = content.filter_map(|d| Some((registry::blob(name, d)?.url, *d)));
+    in_registry(name, &image.documents, image.content.iter())
+}
+
+/// Where a registry has the parts of the image `name`.
+fn in_registry<'d>(
+    name: &str,
+    documents: &[Digest],
+    content: impl Iterator<Item = &'d Digest>,
+) -> Vec<(Fetch, Digest)> {
+    let documents = documents.iter();
+    let documents = documents.filter_map(|d| Some((registry::manifest(name, d)?, *d)));
+    let content = content.filter_map(|d| Some((registry::blob(name, d)?, *d)));
     documents.chain(content).collect()
 }

@@ -6,13 +6,13 @@ use std::path::Path;
 use clap::Args;
 
 use super::super::exit::Failure;
-use super::super::load::Input;
+use super::super::load::{Input, Read};
 use super::super::printer::Printer;
 use super::progress::Progress;
 use super::sources::Sources;
 use crate::artefact::store::{self, Learn};
 use crate::artefact::{CatalogueError, Digest, Origin, Pins, Unpinned, pins};
-use crate::config::model::Arch;
+use crate::config::model::{Arch, Config};
 use crate::lock;
 use crate::plan::addons;
 
@@ -76,7 +76,9 @@ impl<'a> Locking<'a> {
     /// Has the lock pin all that nobody published. What it pins besides stays, unless this is what was asked
     /// for: a forgotten `--overlays` must not lose it.
     pub(super) fn complete(&self, printer: &Printer) -> Result<(), Failure> {
-        let unpublished = self.unpublished(printer)?;
+        let read = self.input.read(&printer.quietly())?;
+        let config = &read.config;
+        let unpublished = self.unpublished(&read)?;
         let known = self.input.pins()?;
         let keys: BTreeSet<&str> = unpublished.iter().map(|u| u.origin.key()).collect();
         let mut upstream = known.upstream.clone();
@@ -99,40 +101,50 @@ impl<'a> Locking<'a> {
             })
             .collect();
         if !lacking.is_empty() || !images.is_empty() {
-            upstream.extend(self.learn(&path, &lacking, &images, printer)?);
+            upstream.extend(self.learn(config, &lacking, &images, printer)?);
         }
         let packages = match self.whole {
-            true => self.resolve(&known, printer)?,
+            true => self.resolve(config, &known, printer)?,
             false => known.packages.clone(),
         };
         if self.locked {
             return Ok(());
         }
-        for (key, digest) in &upstream {
-            if known.upstream.get(key) != Some(digest) {
-                printer.note(&format!("{}: {key} is {digest}", path.display()));
-            }
-        }
-        for key in known
-            .upstream
-            .keys()
-            .filter(|key| !upstream.contains_key(*key))
-        {
-            printer.note(&format!(
-                "{}: {key} is not asked for any more",
-                path.display()
-            ));
-        }
         let pins = Pins { upstream, packages };
         if pins != known {
             lock::Lock::read(&path)?.update(pins::SECTION, &pins)?;
         }
+        self.tell(&known, &pins, printer);
         Ok(())
     }
 
+    /// Says what changed.
+    fn tell(&self, before: &Pins, now: &Pins, printer: &Printer) {
+        let path = self.input.lock();
+        let say = |what: String| printer.note(&format!("{}: {what}", path.display()));
+        for (key, digest) in &now.upstream {
+            if before.upstream.get(key) != Some(digest) {
+                say(format!("{key} is {digest}"));
+            }
+        }
+        for key in before.upstream.keys() {
+            if !now.upstream.contains_key(key) {
+                say(format!("{key} is not asked for any more"));
+            }
+        }
+        for pins in &now.packages {
+            if !before.packages.contains(pins) {
+                let shown = pins.packages.iter();
+                let shown: Vec<_> = shown.map(|p| format!("{} {}", p.name, p.version)).collect();
+                let (list, arch) = (&pins.list, pins.arch.as_str());
+                say(format!("{list} {arch}: {}", shown.join(", ")));
+            }
+        }
+    }
+
     /// What the cluster needs that the catalogue has no digest of.
-    fn unpublished(&self, printer: &Printer) -> Result<Vec<Unpinned>, Failure> {
-        let config = self.input.read(&printer.quietly())?.config;
+    fn unpublished(&self, read: &Read) -> Result<Vec<Unpinned>, Failure> {
+        let config = &read.config;
         let catalogue = self.input.catalogue()?;
         let train = match catalogue.train(&config.kubernetes.version) {
             Ok(train) => train,
@@ -140,7 +152,7 @@ impl<'a> Locking<'a> {
             // planning says it, with its line
             Err(_) => return Ok(Vec::new()),
         };
-        let addons = addons::names(&config, &train);
+        let addons = addons::names(config, &train);
         let mut unpublished = BTreeMap::new();
         for host in &config.hosts {
             match train.artefacts(None, host.arch, &addons) {
@@ -151,7 +163,8 @@ impl<'a> Locking<'a> {
                 Ok(_) => {}
             }
         }
-        for image in self.images_of_manifests(printer)? {
+        let manifests = super::super::manifests::read(&self.input.file, read)?;
+        for image in crate::plan::manifests::by_tag(&manifests) {
             let unpinned = Unpinned {
                 shown: format!("image of `manifests` {image}"),
                 origin: Origin::Image(image),
@@ -161,30 +174,23 @@ impl<'a> Locking<'a> {
         Ok(unpublished.into_values().collect())
     }
 
-    /// Images that `manifests:` names by tag.
-    fn images_of_manifests(&self, printer: &Printer) -> Result<BTreeSet<String>, Failure> {
-        let read = self.input.read(&printer.quietly())?;
-        let sources = super::super::manifests::read(&self.input.file, &read)?;
-        Ok(crate::plan::manifests::by_tag(&sources))
-    }
-
     fn learn(
         &self,
-        lock: &Path,
+        config: &Config,
         unpinned: &[Unpinned],
         pinned: &BTreeMap<String, Digest>,
         printer: &Printer,
     ) -> Result<BTreeMap<String, Digest>, Failure> {
         let sources = self.sources.list()?;
-        let hosts = self.input.read(&printer.quietly())?.config.hosts;
-        let architectures: BTreeSet<Arch> = hosts.iter().map(|host| host.arch).collect();
+        let hosts = config.hosts.iter();
+        let architectures: BTreeSet<Arch> = hosts.map(|host| host.arch).collect();
         let architectures: Vec<Arch> = architectures.into_iter().collect();
         let request = Learn {
             unpinned,
             pinned,
             architectures: &architectures,
             sources: &sources,
-            store: &self.sources.store("--store", lock)?,
+            store: &self.sources.store("--store", &self.input.lock())?,
             ca_file: self.sources.ca_file(),
             credentials: &self.sources.credentials()?,
         };

@@ -9,7 +9,7 @@ use super::lock::Locking;
 use crate::artefact::pins::Release;
 use crate::artefact::store::Documents;
 use crate::artefact::{Catalogue, Lacking, PackagePins, Pins};
-use crate::config::model::Arch;
+use crate::config::model::{Arch, Config};
 use crate::packages::{self, Wanted};
 use crate::plan::extra_packages;
 
@@ -20,6 +20,7 @@ impl Locking<'_> {
     /// The packages of every kind of machine: as they were locked, or resolved.
     pub(super) fn resolve(
         &self,
+        config: &Config,
         known: &Pins,
         printer: &Printer,
     ) -> Result<Vec<PackagePins>, Failure> {
@@ -29,7 +30,7 @@ impl Locking<'_> {
         let credentials = self.sources.credentials()?;
         let documents = Documents::new(&sources, self.sources.ca_file(), &credentials)?;
         let mut locked = Vec::new();
-        for (list, arch, extra) in self.asked(printer)? {
+        for (list, arch, extra) in self.asked(config, printer)? {
             let lacking = Lacking {
                 list: &list,
                 extra: &extra,
@@ -60,22 +61,10 @@ impl Locking<'_> {
             locked.extend(found);
         }
         locked.sort();
-        for pins in locked.iter().filter(|pins| !known.packages.contains(pins)) {
-            let shown = pins.packages.iter();
-            let shown = shown.map(|p| format!("{} {}", p.name, p.version));
-            printer.note(&format!(
-                "{}: {} {}: {}",
-                self.input.lock().display(),
-                pins.list,
-                pins.arch.as_str(),
-                shown.collect::<Vec<_>>().join(", ")
-            ));
-        }
         Ok(locked)
     }
 
-    fn asked(&self, printer: &Printer) -> Result<Asked, Failure> {
-        let config = self.input.read(&printer.quietly())?.config;
+    fn asked(&self, config: &Config, printer: &Printer) -> Result<Asked, Failure> {
         let profiles = profiles(self.input.profiles.as_deref())?;
         let mut asked = Asked::new();
         for host in &config.hosts {
@@ -83,7 +72,7 @@ impl Locking<'_> {
             let Some(profile) = profiles.get(&host.os) else {
                 continue;
             };
-            let extra = extra_packages(&config, host, profile);
+            let extra = extra_packages(config, host, profile);
             let Some(list) = profile.packages.lacking.clone() else {
                 if !extra.is_empty() {
                     printer.note(&format!(

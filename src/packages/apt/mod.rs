@@ -6,7 +6,6 @@ pub(super) mod version;
 
 use super::pool::Candidate;
 use super::{AptRepository, Release, ResolveError, Source, index};
-use crate::artefact::list::arch_name;
 use release::SignedRelease;
 
 /// Everything that the repositories offer for the node's architecture.
@@ -16,7 +15,7 @@ pub(super) fn read(
 ) -> Result<(Vec<Release>, Vec<Candidate>), ResolveError> {
     let mut releases = Vec::new();
     let mut candidates = Vec::new();
-    let arch = arch_name(source.arch);
+    let arch = source.arch.as_str();
     for (number, repository) in repositories.iter().enumerate() {
         if !repository.serves(source.arch) {
             continue;

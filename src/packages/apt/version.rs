@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use crate::packages::pool::by_value;
+
 /// Compares `[epoch:]upstream[-revision]` as dpkg does.
 pub(in crate::packages) fn compare(a: &str, b: &str) -> Ordering {
     let (a, b) = (split(a), split(b));
@@ -32,7 +34,7 @@ fn part(mut a: &str, mut b: &str) -> Ordering {
         let (number_a, number_b);
         (number_a, a) = cut(a, |c| c.is_ascii_digit());
         (number_b, b) = cut(b, |c| c.is_ascii_digit());
-        let order = by_text.then_with(|| number(number_a, number_b));
+        let order = by_text.then_with(|| by_value(number_a, number_b));
         if order != Ordering::Equal {
             return order;
         }
@@ -56,12 +58,6 @@ fn text(a: &[u8], b: &[u8]) -> Ordering {
         .map(|i| rank(a.get(i)).cmp(&rank(b.get(i))))
         .find(|order| *order != Ordering::Equal)
         .unwrap_or(Ordering::Equal)
-}
-
-/// Digits of any length, by value.
-fn number(a: &str, b: &str) -> Ordering {
-    let (a, b) = (a.trim_start_matches('0'), b.trim_start_matches('0'));
-    a.len().cmp(&b.len()).then_with(|| a.cmp(b))
 }
 
 #[cfg(test)]

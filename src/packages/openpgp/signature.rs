@@ -11,6 +11,7 @@ use super::packet::{Cursor, packets, subpackets};
 use super::{Judged, PgpError};
 
 /// One signature.
+#[derive(Default)]
 pub(super) struct Signature<'a> {
     /// What it signs, such as 0 for a file and 1 for text (§5.2.1).
     pub(super) kind: u8,
@@ -75,13 +76,10 @@ fn version_3(body: &[u8]) -> Option<Signature<'_>> {
         kind,
         made,
         issuers,
-        key_lifetime: None,
-        key_flags: None,
-        lifetime: None,
         hash,
         trailer,
         values: cursor.0,
-        critical: false,
+        ..Signature::default()
     })
 }
 
@@ -101,15 +99,10 @@ fn version_4(body: &[u8]) -> Option<Signature<'_>> {
     let _left = cursor.u16()?;
     let mut signature = Signature {
         kind,
-        made: 0,
-        issuers: Vec::new(),
-        key_lifetime: None,
-        key_flags: None,
-        lifetime: None,
         hash,
         trailer,
         values: cursor.0,
-        critical: false,
+        ..Signature::default()
     };
     for (part, bytes) in subpackets(hashed)? {
         signature.told(part, bytes)?;

@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use crate::packages::pool::by_value;
+
 /// Compares two of them. A release that only one of them has does not count: `foo >= 1.2` is met
 /// by 1.2-7.
 pub(in crate::packages) fn compare(a: &str, b: &str) -> Ordering {
@@ -76,10 +78,7 @@ fn segment<'a>(a: &'a str, b: &'a str) -> (Ordering, &'a str, &'a str) {
     let order = match (run_b.is_empty(), digits) {
         (true, true) => Ordering::Greater,
         (true, false) => Ordering::Less,
-        (false, true) => {
-            let (a, b) = (run_a.trim_start_matches('0'), run_b.trim_start_matches('0'));
-            a.len().cmp(&b.len()).then_with(|| a.cmp(b))
-        }
+        (false, true) => by_value(run_a, run_b),
         (false, false) => run_a.cmp(run_b),
     };
     (order, rest_a, rest_b)
