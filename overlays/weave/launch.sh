@@ -25,6 +25,11 @@ until code=$(configmaps GET /weave-ring) && [ "$code" = 200 ]; do
   sleep 1
 done
 founds=$(grep -c "$life" $run/answer || :)
+# where the peers list themselves: the image's own script fails for want of it, once, and would begin anew
+until code=$(configmaps GET /weave-net) && [ "$code" = 200 ]; do
+  [ "$code" != 404 ] || configmaps POST '' '{"metadata":{"name":"weave-net"}}' > /dev/null
+  sleep 1
+done
 until nodes=$(/home/weave/kube-utils); do sleep 2; done
 others=$(printf '%s' "$nodes" | grep -c . || :)
 # all others wait to be given their part; where every node has lost its disk, they found again, all together. A ring on this
