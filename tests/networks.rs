@@ -54,7 +54,7 @@ fn environment(container: &Value) -> BTreeMap<&str, &str> {
 }
 
 const NETWORK: &str = "/etc/firstlight/apply/15-network.yaml";
-const PASSWORD: &str = "/etc/firstlight/apply/14-weave-password.yaml";
+const PASSWORD: &str = "/etc/firstlight/apply/secrets/kube-system/weave-password/password";
 
 #[test]
 fn bridge_alone_has_its_own_files_and_subnets() {
@@ -172,6 +172,10 @@ fn weave_needs_no_service_no_upstream_and_no_memory_of_its_last_start() {
     assert!(
         script.contains("rm -rf $run && mkdir -p $run && cd $run"),
         "restart.sentinel"
+    );
+    assert!(
+        script.contains(r#"configmaps POST '' '{"metadata":{"name":"weave-net"}}'"#),
+        "the image's own script ends where the list of peers does not exist"
     );
     let cni: Value = serde_json::from_str(launch["10-weave.conflist"].as_str().unwrap()).unwrap();
     assert_eq!(cni["plugins"][0]["hairpinMode"], true);
@@ -299,7 +303,7 @@ fn calico_has_its_settings_and_the_kinds_before_what_is_of_them() {
                    environment: { FELIX_LOGSEVERITYSCREEN: Warning, CLUSTER_TYPE: k8s } } }";
     let all = Cluster::new(&cluster("1.34", 1, 1, network));
     let tree = all.tree("m1");
-    let kinds = objects(&tree, "/etc/firstlight/apply/14-network-kinds.yaml");
+    let kinds = objects(&tree, "/etc/firstlight/apply/14-network-kinds-crds.yaml");
     assert!(
         kinds
             .iter()

@@ -39,7 +39,8 @@ fn json_has_a_schema_version_and_nothing_around_it() {
 }
 
 /// Every command and subcommand with what its help must speak of.
-const HELP: [(&[&str], &str); 19] = [
+const HELP: [(&[&str], &str); 20] = [
+    (&["verify"], "port contract"),
     (&["addons"], "settings"),
     (&[], "seed"),
     (&["init"], "cluster.yml"),

@@ -90,6 +90,14 @@ fn a_certificate_that_is_not_valid_now_makes_room_for_the_seeds() {
             "{}",
             done.stdout
         );
+        assert_eq!(
+            done.stdout.contains(
+                "firstlight: kubelet warning (no certificate of it is taken (certificate has expired): firstlight certs renew --node"
+            ),
+            (seed, own) == (past, past),
+            "{}",
+            done.stdout
+        );
     }
 }
 

@@ -45,7 +45,7 @@ impl Place {
         let demo = format!(
             "licence: MIT\nhomepage: https://example.org\nrelease:\n  url: {upstream}/demo-{{version}}-{{arch}}\n  unpack: file\n  files: {{ demo: /opt/firstlight/bin/demo }}\n  digests: {{}}\nimages:\n  demo:\n    repository: {registry}/demo\n    tag: v{{version}}\n    digests: {{ \"1.0\": null }}\n"
         );
-        let cluster = "name: demo\nnetwork: { provider: bridge }\nartefacts: { mirror: \"http://10.0.0.5\" }\nhosts:\n  - { name: m1, role: master, address: 10.0.0.11/24, mac: \"52:54:00:00:00:11\", os: debian-12 }\naddons: { coredns: { enabled: false } }\n";
+        let cluster = "name: demo\nnetwork: { provider: bridge }\naddons: { coredns: { enabled: false } }\nartefacts: { mirror: \"http://10.0.0.5\" }\nhosts:\n  - { name: m1, role: master, address: 10.0.0.11/24, mac: \"52:54:00:00:00:11\", os: debian-12 }\n";
         put(
             dir.path(),
             &[

@@ -56,9 +56,13 @@ fn packets(kind: &str, files: &[String]) -> BTreeMap<String, bool> {
 
 /// Ports of TCP that each peer reaches, over each family alike; `extra` besides.
 fn expected(peer: &str) -> Vec<u16> {
-    let mut ports = vec![22, 6443, 10256];
+    let mut ports = vec![22, 6443];
     if peer == "master" {
         ports.extend([2379, 2382, 10250]);
+    }
+    if ["master", "worker", "stranger"].contains(&peer) {
+        // from the nodes' networks
+        ports.push(10256);
     }
     if peer != "pod" {
         ports.push(30080);
@@ -107,7 +111,7 @@ fn iptables_lets_in_whom_the_contract_names() {
 
 #[test]
 fn who_is_trusted_reaches_everything() {
-    let firewall = ", trusted_subnets: [10.0.0.0/28, \"fd00::/124\"]";
+    let firewall = ", trusted_subnets: [10.0.0.0/28, \"fd00::10/124\"]";
     let tree = cluster("debian-12", "1.34", firewall).tree("m1");
     let found = packets("nft", &[rules(&tree, "nft")]);
     assert!(found["master 4 udp 9000"] && found["master 6 tcp 8081"]);
@@ -201,7 +205,7 @@ fn as_many_rules_for_three_nodes_as_for_three_hundred() {
         };
         let workers: String = (1..=workers).map(worker).collect();
         let text = format!(
-            "name: demo\nhosts:\n  - {{ name: m1, role: master, address: 10.0.0.11/16, mac: \"52:54:00:00:00:ff\" }}\n{workers}\
+            "name: demo\nartefacts: {{ upstream: false }}\nhosts:\n  - {{ name: m1, role: master, address: 10.0.0.11/16, mac: \"52:54:00:00:00:ff\" }}\n{workers}\
              network: {{ provider: bridge, firewall: {{ enabled: true }} }}\n"
         );
         rules(&Cluster::new(&text).tree("m1"), "nft")

@@ -144,10 +144,10 @@ def all_at_once(jobs):
 
 
 def kept(arguments):
-    """A connection to 22, and whether it lives on when the rules are loaded again."""
+    """A connection to 6443, and whether it lives on when the rules are loaded again."""
 
     def talk():
-        with socket.create_connection(("10.0.0.11", 22), timeout=2) as sock:
+        with socket.create_connection(("10.0.0.11", 6443), timeout=2) as sock:
             load(arguments)
             sock.settimeout(2)
             sock.sendall(b"x")

@@ -50,7 +50,8 @@ impl Trees {
 
     fn keys_are_private(&self) -> bool {
         let tree = self.cluster.tree("m1");
-        let mut keys = tree.files.iter().filter(|(path, _)| path.ends_with(".key"));
+        let key = |path: &str| path.rsplit('.').next() == Some("key");
+        let mut keys = tree.files.iter().filter(|(path, _)| key(path));
         keys.all(|(_, file)| file.mode == 0o600)
     }
 

@@ -40,7 +40,7 @@ pub(super) fn composed(tree: &NodeTree, user_data: &str, network: Option<String>
         let part = Part {
             mode: file.mode,
             initial: file.kind == Kind::Initial,
-            secret: file.secret.is_some(),
+            secret: file.mode.trailing_zeros() >= 6,
             content: file.content.to_vec(),
         };
         (path.clone(), part)

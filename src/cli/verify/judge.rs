@@ -19,12 +19,23 @@ pub(super) enum Tcp {
 }
 
 /// What a server made of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reply {
+    /// Status of HTTP.
+    Status(u16),
+    /// It ended the connection: it did not come so far.
+    Refused,
+    /// Neither came in time.
+    Silent,
+}
+
+/// A request, and its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Answer {
     /// What the client showed.
     pub client: &'static str,
-    /// Status of HTTP; `None`: it did not come so far.
-    pub status: Option<u16>,
+    /// What came back.
+    pub reply: Reply,
 }
 
 /// What was seen of one row.
@@ -120,6 +131,10 @@ pub(super) fn verdict(row: &PortRow, promise: Promise, seen: &Seen) -> Verdict {
     if let Some(wrong) = seen.answers.iter().find_map(|answer| wrong(row, answer)) {
         return Verdict::Differs(wrong);
     }
+    // a server that is slow has refused nobody
+    if let Some(silent) = seen.answers.iter().find(|a| a.reply == Reply::Silent) {
+        return Verdict::NotJudged(format!("no answer in time to a client {}", silent.client));
+    }
     let tried = if seen.ports.len() > 1 {
         format!(" ({} of the range tried)", seen.ports.len())
     } else {
@@ -138,7 +153,9 @@ pub(super) fn verdict(row: &PortRow, promise: Promise, seen: &Seen) -> Verdict {
 
 /// An answer that a client without rights must not get.
 fn wrong(row: &PortRow, answer: &Answer) -> Option<String> {
-    let status = answer.status?;
+    let Reply::Status(status) = answer.reply else {
+        return None;
+    };
     let refused = matches!(status, 400 | 401 | 403);
     // a server of TLS may tell a client in plain HTTP that it is wrong here
     let in_plain = answer.client == PLAIN && status == 400;
@@ -153,9 +170,10 @@ fn demanded(row: &PortRow, seen: &Seen) -> String {
     let shown: Vec<String> = seen
         .answers
         .iter()
-        .map(|answer| match answer.status {
-            Some(status) => format!("{} {status}", answer.client),
-            None => format!("{} refused", answer.client),
+        .map(|answer| match answer.reply {
+            Reply::Status(status) => format!("{} {status}", answer.client),
+            Reply::Refused => format!("{} refused", answer.client),
+            Reply::Silent => format!("{} silent", answer.client),
         })
         .collect();
     if shown.is_empty() {
@@ -178,14 +196,14 @@ mod tests {
         serde_yaml::from_str(&text).expect("a row")
     }
 
-    fn seen(tcp: Tcp, answers: &[(&'static str, Option<u16>)]) -> Seen {
+    fn seen(tcp: Tcp, answers: &[(&'static str, Reply)]) -> Seen {
         Seen {
             ports: vec![(2379, Some(tcp))],
             answers: answers
                 .iter()
-                .map(|(client, status)| Answer {
+                .map(|(client, reply)| Answer {
                     client,
-                    status: *status,
+                    reply: *reply,
                 })
                 .collect(),
         }
@@ -214,23 +232,46 @@ mod tests {
         let etcd =
             row("protocol: tcp, from: [masters], exposure: restricted, client_certificate: true");
         let kubelet = row("protocol: tcp, from: [masters], exposure: restricted, anonymous: /pods");
-        let judge = |row: &PortRow, client, status| {
+        let judge = |row: &PortRow, client, reply| {
             matches!(
-                verdict(row, Promise::Unkept, &seen(Tcp::Open, &[(client, status)])),
+                verdict(row, Promise::Unkept, &seen(Tcp::Open, &[(client, reply)])),
                 Verdict::Kept(_)
             )
         };
         for status in [200, 401, 403] {
-            assert!(!judge(&etcd, "without a certificate", Some(status)));
+            assert!(!judge(
+                &etcd,
+                "without a certificate",
+                Reply::Status(status)
+            ));
         }
-        assert!(judge(&etcd, "without a certificate", None));
-        assert!(judge(&etcd, PLAIN, Some(400)));
-        assert!(!judge(&etcd, PLAIN, Some(200)));
-        assert!(judge(&kubelet, "without a certificate", Some(401)));
-        assert!(judge(&kubelet, "without a certificate", Some(403)));
-        assert!(!judge(&kubelet, "without a certificate", Some(200)));
-        assert!(!judge(&kubelet, "without a certificate", Some(404)));
-        assert!(!judge(&kubelet, PLAIN, Some(401)));
+        assert!(judge(&etcd, "without a certificate", Reply::Refused));
+        assert!(judge(&etcd, PLAIN, Reply::Status(400)));
+        assert!(!judge(&etcd, PLAIN, Reply::Status(200)));
+        assert!(judge(&kubelet, "without a certificate", Reply::Status(401)));
+        assert!(judge(&kubelet, "without a certificate", Reply::Status(403)));
+        assert!(!judge(
+            &kubelet,
+            "without a certificate",
+            Reply::Status(200)
+        ));
+        assert!(!judge(
+            &kubelet,
+            "without a certificate",
+            Reply::Status(404)
+        ));
+        assert!(!judge(&kubelet, PLAIN, Reply::Status(401)));
+    }
+
+    #[test]
+    fn a_server_that_does_not_answer_in_time_has_refused_nobody() {
+        let row =
+            row("protocol: tcp, from: [masters], exposure: restricted, client_certificate: true");
+        let slow = seen(Tcp::Open, &[("without a certificate", Reply::Silent)]);
+        assert!(matches!(
+            verdict(&row, Promise::Unkept, &slow),
+            Verdict::NotJudged(_)
+        ));
     }
 
     #[test]

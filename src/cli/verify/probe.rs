@@ -8,7 +8,7 @@ use rcgen::{CertificateParams, KeyPair};
 use reqwest::blocking::{Client, ClientBuilder};
 use reqwest::{Certificate, Identity};
 
-use super::judge::{Answer, PLAIN, Promise, Seen, Tcp};
+use super::judge::{Answer, PLAIN, Promise, Reply, Seen, Tcp};
 use crate::compose::bracketed;
 use crate::plan::ports::{PortRow, Ports};
 
@@ -119,20 +119,24 @@ pub(super) fn row(
         ];
         seen.answers = all_at_once(&clients, |(client, scheme, identity)| Answer {
             client,
-            status: ask(&url(scheme, node, ports.first, path), *identity),
+            reply: ask(&url(scheme, node, ports.first, path), *identity),
         });
     }
     seen
 }
 
-/// Status of a request by somebody who does not care whom he asks.
-fn ask(url: &str, identity: Option<&Identity>) -> Option<u16> {
+/// A request by somebody who does not care whom he asks.
+fn ask(url: &str, identity: Option<&Identity>) -> Reply {
     let mut client = builder().tls_danger_accept_invalid_certs(true);
     if let Some(identity) = identity {
         client = client.identity(identity.clone());
     }
-    let answer = client.build().ok()?.get(url).send().ok()?;
-    Some(answer.status().as_u16())
+    let sent = client.build().and_then(|client| client.get(url).send());
+    match sent {
+        Ok(answer) => Reply::Status(answer.status().as_u16()),
+        Err(error) if error.is_timeout() => Reply::Silent,
+        Err(_) => Reply::Refused,
+    }
 }
 
 fn builder() -> ClientBuilder {
