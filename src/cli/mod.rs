@@ -12,6 +12,7 @@ mod init;
 mod kubeconfig;
 mod load;
 mod manifests;
+mod output_folder;
 mod overlay;
 mod ports;
 mod printer;

@@ -77,7 +77,11 @@ impl Store {
             return Err(IdentityError::NoState { path });
         }
         if root.join(COMMIT).exists() {
-            return Err(IdentityError::Interrupted { path });
+            // by one that is still at it, or by one that was cut off
+            return Err(match hold(root) {
+                Err(busy @ IdentityError::Busy { .. }) => busy,
+                _ => IdentityError::Interrupted { path },
+            });
         }
         Ok(Self {
             root: path,

@@ -327,37 +327,57 @@ fn leftovers_go_and_damaged_outputs_come_back() {
     );
 }
 
-#[test]
-fn a_second_build_at_the_same_time_waits_or_is_refused_and_harms_nothing() {
-    let place = Place::with(1, 4);
-    let builds: Vec<_> = (0..4)
-        .map(|_| {
-            firstlight(place.dir(), &["build"])
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::piped())
-                .spawn()
-                .unwrap()
-        })
-        .collect();
-    for build in builds {
+/// Starts a build for each folder, all at once, and gives exit code and errors of each.
+fn builds_at_once(place: &Place, folders: [&str; 4]) -> Vec<(Option<i32>, String)> {
+    let start = |out: &str| {
+        firstlight(place.dir(), &["build", "--out", out])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let builds: Vec<_> = folders.into_iter().map(start).collect();
+    let end = |build: std::process::Child| {
         let output = build.wait_with_output().unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
-        match output.status.code() {
-            Some(0) => {}
-            Some(1) => assert!(
-                said.contains("another firstlight is at work in `state`\nhint: wait for it to end"),
-                "{said}"
-            ),
-            other => panic!("{other:?}: {said}"),
-        }
-    }
-    place.build();
+        (
+            output.status.code(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    builds.into_iter().map(end).collect()
+}
+
+/// Asserts that every file of a build is as its checksums say.
+fn assert_whole(place: &Place, out: &str) {
     let sums = run(Command::new("sha256sum")
         .args(["--quiet", "-c", "SHA256SUMS"])
-        .current_dir(place.path("out")))
+        .current_dir(place.path(out)))
     .ok();
     assert_eq!(sums.stdout, "");
+}
+
+#[test]
+fn builds_into_one_folder_at_the_same_time_wait_for_each_other() {
+    let place = Place::with(1, 4);
+    for (code, said) in builds_at_once(&place, ["out"; 4]) {
+        assert_eq!(code, Some(0), "{said}");
+    }
+    assert_whole(&place, "out");
+}
+
+#[test]
+fn builds_from_one_state_at_the_same_time_are_refused_and_harm_nothing() {
+    let place = Place::with(1, 4);
+    for (code, said) in builds_at_once(&place, ["out", "out2", "out3", "out4"]) {
+        let refused = "another firstlight is at work in `state`\nhint: wait for it to end";
+        assert!(
+            code == Some(0) || code == Some(1) && said.contains(refused),
+            "{code:?}: {said}"
+        );
+    }
+    place.build();
+    assert_whole(&place, "out");
 }
 
 /// A file system of 300 kB mounted on `DIR/small`, in a mount namespace of its own.

@@ -19,7 +19,6 @@ use crate::identity::{self, Identities, Secret};
 use crate::plan::Plan;
 use node::{Builder, BuiltNode};
 use output::Output;
-pub(super) use output::{MARKER, make_ours};
 
 /// Make the seed of every node
 ///
@@ -86,7 +85,7 @@ pub fn run(mut args: Build, printer: &Printer) -> Result<(), Failure> {
         .out
         .clone()
         .unwrap_or_else(|| args.input.file.with_file_name("out"));
-    let mut output = Output::open(&out)?;
+    let mut output = Output::open(&out, printer)?;
 
     let bar = printer.bar("identities", plan.nodes.len());
     let options = identity::Options {

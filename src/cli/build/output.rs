@@ -8,6 +8,8 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 
 use super::super::exit::Failure;
+use super::super::output_folder;
+use super::super::printer::Printer;
 use super::node::BuiltNode;
 use crate::artefact::{Algorithm, Hasher};
 use crate::pack::atomic;
@@ -16,8 +18,6 @@ use crate::plan::Plan;
 const MANIFEST: &str = "manifest.json";
 /// Holds every seed; root's alone.
 const NODES: &str = "nodes";
-/// Marks a folder as ours from the first moment, so that an interrupted build can be repaired.
-pub(in crate::cli) const MARKER: &str = ".firstlight";
 
 /// `out/`
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub struct Output {
     before: OldManifest,
     files: BTreeMap<String, Written>,
     removed: Vec<String>,
+    /// Holds other builds off while it lives.
+    _in_use: fs_err::File,
 }
 
 /// One file as it is now.
@@ -64,9 +66,9 @@ struct OldManifest {
 
 impl Output {
     /// Opens a folder that is new, empty, or of an earlier build.
-    pub(super) fn open(root: &Path) -> Result<Output, Failure> {
-        make_ours(root)?;
-        folder(&root.join(NODES), 0o700)?;
+    pub(super) fn open(root: &Path, printer: &Printer) -> Result<Output, Failure> {
+        let in_use = output_folder::hold(root, printer)?;
+        output_folder::make(&root.join(NODES), 0o700)?;
         let mut before = fs_err::read(root.join(MANIFEST))
             .ok()
             .and_then(|b| serde_json::from_slice::<OldManifest>(&b).ok())
@@ -82,6 +84,7 @@ impl Output {
             before,
             files: BTreeMap::new(),
             removed: Vec::new(),
+            _in_use: in_use,
         })
     }
 
@@ -109,7 +112,7 @@ impl Output {
     pub(super) fn write(&self, path: &str, mode: u32, bytes: &[u8]) -> Result<Written, Failure> {
         let at = self.root.join(path);
         let private = path.starts_with(NODES);
-        folder(
+        output_folder::make(
             at.parent().expect("a path below the root"),
             if private { 0o700 } else { 0o755 },
         )?;
@@ -236,21 +239,6 @@ impl Written {
     }
 }
 
-/// Makes an output folder, and marks it so that what is in it may be removed by a later build. One that
-/// somebody else filled is refused.
-pub(in crate::cli) fn make_ours(root: &Path) -> Result<(), Failure> {
-    let foreign = |entry: std::io::Result<fs_err::DirEntry>| {
-        entry.map_or(true, |e| e.file_name() != "overlays")
-    };
-    if root.exists() && !root.join(MARKER).exists() && fs_err::read_dir(root)?.any(foreign) {
-        return Err(Failure::ForeignOutput(root.to_owned()));
-    }
-    folder(root, 0o755)?;
-    let text = b"made by firstlight; everything here can be made again\n";
-    atomic::write_if_changed(&root.join(MARKER), 0o644, text)?;
-    Ok(())
-}
-
 /// Whether a node's file is what an earlier build recorded. What cannot be read is not.
 fn is_as_recorded(path: &Path, entry: &Entry) -> bool {
     let Ok(found) = fs_err::symlink_metadata(path) else {
@@ -277,19 +265,6 @@ fn sha256(bytes: &[u8]) -> String {
     };
     hasher.update(rest);
     hasher.finish().hex()
-}
-
-/// Folders that may hold secrets are the user's alone from the first moment.
-fn folder(path: &Path, mode: u32) -> Result<(), Failure> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    if path.is_dir() {
-        return Ok(());
-    }
-    let created = std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(mode)
-        .create(path);
-    created.map_err(|e| Failure::message(path, &format!("cannot make this folder: {e}")))
 }
 
 /// Every file below `nodes/`, by its path below the output folder, and what an interrupted write

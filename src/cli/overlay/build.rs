@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use fs_err::File;
 
-use super::super::build::{MARKER, make_ours};
 use super::super::exit::Failure;
 use super::super::load::Input;
+use super::super::output_folder;
 use super::super::printer::Printer;
 use super::lock::Locking;
 use super::progress::Progress;
@@ -93,15 +93,9 @@ pub(super) fn run(args: &Build, printer: &Printer) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Makes the output folder ours, and ours alone until what is returned is dropped: another build would
-/// remove what this one is about to write. What an interrupted one left goes.
+/// Takes the output folder, and removes what an interrupted build left.
 fn hold(out: &Path, printer: &Printer) -> Result<File, Failure> {
-    make_ours(out)?;
-    let marker = File::open(out.join(MARKER))?;
-    if marker.file().try_lock().is_err() {
-        printer.note(&format!("{}: another build is at work", out.display()));
-        marker.file().lock()?;
-    }
+    let held = output_folder::hold(out, printer)?;
     for entry in fs_err::read_dir(out)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -112,7 +106,7 @@ fn hold(out: &Path, printer: &Printer) -> Result<File, Failure> {
             fs_err::remove_file(entry.path())?;
         }
     }
-    Ok(marker)
+    Ok(held)
 }
 
 /// An ISO's files are shorter than 4 GiB (ECMA-119 §9.1.4 has 32 bits for their length).
