@@ -217,7 +217,7 @@ words! {
         Nodes = "nodes",
         /// Pods, by the pod networks.
         Pods = "pods",
-        /// `trusted_subnets`
+        /// Hosts between which the pod network leaves packets unencrypted, and `network.firewall.trusted_subnets`.
         Trusted = "trusted",
         /// Everybody.
         Anyone = "anyone",

@@ -21,8 +21,10 @@ pub struct Sources {
     pub nodes: Vec<IpNet>,
     /// Pod networks.
     pub pods: Vec<IpNet>,
-    /// `network.firewall.trusted_subnets`
+    /// Networks between whose hosts pods' packets go unencrypted: those of the pod network, and `everything`.
     pub trusted: Vec<IpNet>,
+    /// Who may reach every port: `network.firewall.trusted_subnets`.
+    pub everything: Vec<IpNet>,
 }
 
 impl Sources {
@@ -49,11 +51,14 @@ pub fn sources(plan: &Plan) -> Sources {
         let subnets = node.ips.iter().filter_map(|ip| subnet(node, *ip));
         subnets.collect::<Vec<_>>()
     });
+    let everything = &plan.firewall.trusted_subnets;
+    let trusted = [&plan.network.weave.trusted_subnets, everything].into_iter();
     Sources {
         masters: disjoint(masters.map(IpNet::from).collect()),
         nodes: disjoint(nodes.collect()),
         pods: disjoint(plan.pod_cidrs.clone()),
-        trusted: disjoint(plan.firewall.trusted_subnets.clone()),
+        trusted: disjoint(trusted.flatten().copied().collect()),
+        everything: disjoint(everything.clone()),
     }
 }
 
@@ -153,7 +158,7 @@ pub(super) fn check(config: &Config, plan: &Plan, problems: &mut Problems<'_>) {
         let known = known
             .nodes
             .iter()
-            .chain(&known.trusted)
+            .chain(&known.everything)
             .chain(&known.masters);
         let known: Vec<&IpNet> = known.collect();
         let unknown = |ip: &&IpAddr| !known.iter().any(|net| net.contains(*ip));

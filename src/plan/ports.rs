@@ -135,23 +135,11 @@ pub(super) fn overlaps(plan: &Plan, problems: &mut Problems<'_>) {
     let mut said = BTreeSet::new();
     for node in &plan.nodes {
         let rows = of_node(plan, node);
-        let listeners: Vec<&Port> = rows
-            .iter()
-            .filter(|port| port.row.exposure != Exposure::Closed && port.component != OPENED)
-            .collect();
-        for (index, a) in listeners.iter().enumerate() {
-            for b in listeners[index + 1..]
-                .iter()
-                .filter(|b| collide(&a.row, &b.row))
-            {
+        let rows: Vec<&Port> = rows.iter().filter(|p| p.component != OPENED).collect();
+        for (index, a) in rows.iter().enumerate() {
+            for b in rows[index + 1..].iter().filter(|b| collide(&a.row, &b.row)) {
                 let addon = if b.component.is_empty() { a } else { b };
-                let message = format!(
-                    "`{}` and `{}` both listen on {} of `{}`",
-                    a.row.service,
-                    b.row.service,
-                    b.row.port_text(),
-                    node.name
-                );
+                let message = collision(&a.row, &b.row, &node.name);
                 if said.insert((a.row.service.clone(), b.row.service.clone())) {
                     let path = format!("addons.{}", addon.component);
                     let help =
@@ -163,7 +151,11 @@ pub(super) fn overlaps(plan: &Plan, problems: &mut Problems<'_>) {
     }
 }
 
+/// Rows of one port and one service are one listener, whomever each lets in.
 fn collide(a: &PortRow, b: &PortRow) -> bool {
+    if a.service == b.service || (listens(a), listens(b)) == (false, false) {
+        return false;
+    }
     let ports = match (a.port, b.port) {
         (Some(a), Some(b)) => a.overlaps(b),
         (None, None) => true,
@@ -171,4 +163,26 @@ fn collide(a: &PortRow, b: &PortRow) -> bool {
     };
     let apart = a.bound() != "*" && b.bound() != "*" && a.bound() != b.bound();
     a.protocol == b.protocol && ports && !apart
+}
+
+/// Node ports are taken even where a firewall keeps everybody away from them.
+fn listens(row: &PortRow) -> bool {
+    row.exposure != Exposure::Closed || row.service == NODE_PORTS
+}
+
+fn collision(a: &PortRow, b: &PortRow, node: &str) -> String {
+    let port = b.port_text();
+    match (listens(a), listens(b)) {
+        (true, true) => format!(
+            "`{}` and `{}` both listen on {port} of `{node}`",
+            a.service, b.service
+        ),
+        (one, _) => {
+            let (listener, closed) = if one { (a, b) } else { (b, a) };
+            format!(
+                "`{}` listens on {port} of `{node}`, which the contract keeps closed ({})",
+                listener.service, closed.service
+            )
+        }
+    }
 }

@@ -119,6 +119,42 @@ fn who_is_trusted_reaches_everything() {
 }
 
 #[test]
+fn networks_that_weave_trusts_may_send_its_packets_and_nothing_else() {
+    let weave = |trusted: &str, os: &str, train: &str| {
+        let text = format!(
+            "name: demo\nkubernetes: {{ version: \"{train}\" }}\ndefaults: {{ os: {os} }}\nartefacts: {{ mirror: \"http://10.0.0.5\" }}\nhosts:\n  \
+             - {{ name: m1, role: master, address: 10.0.0.11/24, mac: \"52:54:00:00:00:11\" }}\n\
+             network: {{ provider: weave{trusted}, firewall: {{ enabled: true }} }}\n"
+        );
+        Cluster::new(&text).tree("m1")
+    };
+    let trusted = ", weave: { trusted_subnets: [10.0.0.0/28] }";
+    let nft = rules(&weave(trusted, "debian-12", "1.34"), "nft");
+    for line in [
+        "set everything4 { type ipv4_addr; flags interval; }",
+        "set trusted4 { type ipv4_addr; flags interval; elements = { 10.0.0.0/28 }; }",
+        "set trusted_open { type inet_proto . inet_service; flags interval; elements = { udp . 6784 }; }",
+        "elements = { tcp . 5355, tcp . 6781-6783, tcp . 10256, udp . 5355, udp . 6783 }",
+        "ip saddr @nodes4 meta l4proto 50 accept",
+        "ip saddr @nodes4 meta ipsec exists accept",
+    ] {
+        assert!(nft.contains(line), "{line}\n{nft}");
+    }
+    // without: what is not encrypted comes from nobody
+    let nft = rules(&weave("", "debian-12", "1.34"), "nft");
+    assert!(!nft.contains("6784"), "{nft}");
+    // firewalld asks once more, after decryption
+    let direct = text(
+        &weave(trusted, "centos-7.4", "1.20"),
+        "/etc/firewalld/direct.xml",
+    );
+    assert!(
+        direct.contains("chain=\"INPUT\">-m policy --dir in --pol ipsec -j ACCEPT<"),
+        "{direct}"
+    );
+}
+
+#[test]
 fn ssh_is_closed_only_on_purpose() {
     let tree = cluster("debian-12", "1.34", ", ssh: false").tree("m1");
     assert!(!rules(&tree, "nft").contains("# ssh"));

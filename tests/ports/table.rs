@@ -181,6 +181,59 @@ fn two_listeners_on_one_port_are_refused() {
 }
 
 #[test]
+fn what_the_contract_keeps_closed_nobody_listens_on() {
+    let refused = |port: &str, network: &str| {
+        let catalogue = with_addon("lamp", &[&LAMP.replace("8088", port)]);
+        let text = cluster("1.34", 1, 1).replace("provider: bridge", network)
+            + "addons: { lamp: { enabled: true } }\n";
+        plan_with(&text, &catalogue).unwrap_err()
+    };
+    let read_only = refused("10255", "provider: bridge");
+    assert!(
+        read_only.contains(
+            "error[ports/overlap]: `lamp` listens on 10255/tcp of `w1`, which the contract keeps closed (kubelet read-only)"
+        ),
+        "{read_only}"
+    );
+    // taken, whether a firewall keeps others away from them or not
+    for firewall in ["", ", firewall: { enabled: true }"] {
+        let node_port = refused("30100", &format!("provider: bridge{firewall}"));
+        assert!(
+            node_port.contains("`NodePorts` and `lamp` both listen on")
+                || node_port.contains("`lamp` and `NodePorts` both listen on"),
+            "{node_port}"
+        );
+    }
+}
+
+#[test]
+fn a_firewall_keeps_metrics_of_weave_to_the_nodes() {
+    let text = |firewall: &str| cluster("1.34", 1, 1).replace("provider: bridge", firewall);
+    for (network, exposure) in [
+        ("provider: weave", "open"),
+        ("provider: weave, firewall: { enabled: true }", "restricted"),
+    ] {
+        let rows = rows(&plan(&text(network)), "w1");
+        for port in ["6781/tcp", "6782/tcp", "10256/tcp"] {
+            assert!(rows.contains(&format!("{port} {exposure}")), "{rows:?}");
+        }
+    }
+}
+
+#[test]
+fn addons_are_reached_as_they_are_asked() {
+    let text = cluster("1.34", 1, 1)
+        + "addons: { metrics-server: { enabled: true }, ingress-nginx: { enabled: true } }\n";
+    let plan = plan(&text);
+    let all = ports(&plan);
+    let kubelet = all.iter().find(|p| p.row.service == "kubelet").unwrap();
+    let from: Vec<_> = kubelet.row.from.iter().map(|p| p.as_str()).collect();
+    assert_eq!(from, ["masters", "nodes", "pods"]);
+    assert!(rows(&plan, "w1").contains(&"18080/tcp closed".to_owned()));
+    assert!(!rows(&plan, "m1").contains(&"18080/tcp closed".to_owned()));
+}
+
+#[test]
 fn a_row_has_a_port_exactly_where_its_protocol_has() {
     for (row, message) in [
         ("protocol: esp, port: 50", "esp has no `port`"),

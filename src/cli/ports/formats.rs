@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ipnet::IpNet;
 use serde_json::{Value, json};
 
-use super::super::table::{row, table};
+use super::super::table::table;
 use crate::plan::firewall::sources;
 use crate::plan::ports::{Exposure, Peer, Port, of_node};
 use crate::plan::{Node, Plan};
@@ -13,12 +13,30 @@ use crate::plan::{Node, Plan};
 /// Peers that addresses tell.
 const ADDRESSED: [Peer; 4] = [Peer::Masters, Peer::Nodes, Peer::Pods, Peer::Trusted];
 
-fn joined(items: impl IntoIterator<Item = String>) -> String {
-    items.into_iter().collect::<Vec<_>>().join(", ")
+const HEAD: [&str; 6] = [
+    "port",
+    "service",
+    "on",
+    "from",
+    "exposure",
+    "authentication",
+];
+
+/// What a row says, under `HEAD`.
+fn cells(port: &Port) -> [String; 6] {
+    let row = &port.row;
+    [
+        row.port_text(),
+        row.service.clone(),
+        row.on.as_str().to_owned(),
+        joined(row.from.iter().map(|peer| peer.as_str().to_owned())),
+        row.exposure.as_str().to_owned(),
+        row.authentication.clone(),
+    ]
 }
 
-fn peers(port: &Port) -> String {
-    joined(port.row.from.iter().map(|peer| peer.as_str().to_owned()))
+fn joined(items: impl IntoIterator<Item = String>) -> String {
+    items.into_iter().collect::<Vec<_>>().join(", ")
 }
 
 /// A host of a network is its address.
@@ -31,44 +49,26 @@ fn shown(net: &IpNet) -> String {
 }
 
 pub(super) fn text(plan: &Plan, node: Option<&Node>, rows: &[Port]) -> String {
-    let sources = sources(plan);
-    let mut used = BTreeSet::new();
-    let head = row([
-        "PORT",
-        "SERVICE",
-        "ON",
-        "FROM",
-        "EXPOSURE",
-        "AUTHENTICATION",
-    ]);
-    let lines = rows.iter().map(|port| {
-        let r = &port.row;
-        used.extend(r.from.iter().copied());
-        row([
-            &r.port_text(),
-            &r.service,
-            r.on.as_str(),
-            &peers(port),
-            r.exposure.as_str(),
-            &r.authentication,
-        ])
-    });
-    let all: Vec<_> = std::iter::once(head).chain(lines).collect();
-    let mut text = table(&all) + "\n";
-    if let Some(node) = node {
-        let ips = joined(node.ips.iter().map(ToString::to_string));
-        text.push_str(&format!("{}: {ips}\n", node.name));
-    }
-    for peer in ADDRESSED.into_iter().filter(|peer| used.contains(peer)) {
-        let networks = sources.of(peer);
-        if !networks.is_empty() {
-            text.push_str(&format!(
-                "{}: {}\n",
-                peer.as_str(),
-                joined(networks.iter().map(shown))
-            ));
+    let head = HEAD.map(str::to_uppercase).to_vec();
+    let lines = rows.iter().map(|port| cells(port).to_vec());
+    let mut text = table(&std::iter::once(head).chain(lines).collect::<Vec<_>>()) + "\n";
+    let mut legend = |word: &str, what: String| {
+        if !what.is_empty() {
+            text.push_str(&format!("{word}: {what}\n"));
         }
+    };
+    if let Some(node) = node {
+        legend(&node.name, joined(node.ips.iter().map(ToString::to_string)));
     }
+    let sources = sources(plan);
+    let used = |peer: &Peer| rows.iter().any(|port| port.row.from.contains(peer));
+    for peer in ADDRESSED.into_iter().filter(used) {
+        legend(peer.as_str(), joined(sources.of(peer).iter().map(shown)));
+    }
+    legend(
+        "may reach every port",
+        joined(sources.everything.iter().map(shown)),
+    );
     text
 }
 
@@ -80,37 +80,29 @@ pub(super) fn json_text(plan: &Plan, node: Option<&Node>, rows: &[Port]) -> Stri
                 "exposure": r.exposure, "authentication": r.authentication })
     };
     let sources = sources(plan);
-    let networks = |peer: Peer| {
-        let all: Vec<String> = sources.of(peer).iter().map(ToString::to_string).collect();
-        (peer.as_str().to_owned(), json!(all))
-    };
+    let named = ADDRESSED.map(|peer| (peer.as_str(), sources.of(peer)));
+    let named = named
+        .into_iter()
+        .chain([("everything", &*sources.everything)]);
+    let networks = named.map(|(word, of)| {
+        let of: Vec<String> = of.iter().map(ToString::to_string).collect();
+        (word.to_owned(), json!(of))
+    });
     let value = json!({
         "schema_version": 1,
         "node": node.map(|node| node.name.as_str()),
-        "sources": ADDRESSED.into_iter().map(networks).collect::<serde_json::Map<_, _>>(),
+        "sources": networks.collect::<serde_json::Map<_, _>>(),
         "ports": rows.iter().map(one).collect::<Vec<_>>(),
     });
     pretty(&value)
 }
 
 pub(super) fn markdown(rows: &[Port]) -> String {
-    let mut text =
-        "| port | service | on | from | exposure | authentication |\n|---|---|---|---|---|---|\n"
-            .to_owned();
-    for port in rows {
-        let r = &port.row;
-        let cells = [
-            &r.port_text(),
-            &r.service,
-            r.on.as_str(),
-            &peers(port),
-            r.exposure.as_str(),
-            &r.authentication,
-        ];
-        let cells = cells.map(|cell| cell.replace('|', "\\|"));
-        text.push_str(&format!("| {} |\n", cells.join(" | ")));
-    }
-    text
+    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    let rows = rows
+        .iter()
+        .map(|port| line(&cells(port).map(|cell| cell.replace('|', "\\|"))));
+    line(&HEAD.map(str::to_owned)) + "|---|---|---|---|---|---|\n" + &rows.collect::<String>()
 }
 
 /// `locals.firstlight_ingress.ROLE`: lists of objects whose fields are called as those of
@@ -139,7 +131,7 @@ pub(super) fn terraform(plan: &Plan, node: Option<&Node>) -> String {
 
 /// Who is trusted with every port.
 fn everything(plan: &Plan) -> Option<Value> {
-    let trusted = sources(plan).trusted;
+    let trusted = sources(plan).everything;
     (!trusted.is_empty()).then(|| rule("trusted_subnets", "-1", (0, 0), &trusted))
 }
 

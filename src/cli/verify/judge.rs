@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use crate::plan::Plan;
 use crate::plan::firewall::sources;
 use crate::plan::ports::{Exposure, Peer, PortRow};
@@ -82,16 +84,38 @@ impl Promise {
     }
 }
 
-/// Which peers of the contract an address is.
-pub(super) fn vantage(plan: &Plan, here: Option<IpAddr>) -> BTreeSet<Peer> {
-    let sources = sources(plan);
-    let all = [Peer::Masters, Peer::Nodes, Peer::Pods, Peer::Trusted];
-    let is =
-        |peer: &Peer| here.is_some_and(|ip| sources.of(*peer).iter().any(|net| net.contains(&ip)));
-    all.into_iter().filter(is).collect()
+/// Who somebody is to the contract, by the address that he sends from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Vantage {
+    /// Peers that its rows name.
+    peers: BTreeSet<Peer>,
+    /// He may reach every port.
+    everything: bool,
 }
 
-pub(super) fn promise(plan: &Plan, row: &PortRow, vantage: &BTreeSet<Peer>) -> Promise {
+impl Vantage {
+    pub(super) fn of(plan: &Plan, here: Option<IpAddr>) -> Self {
+        let sources = sources(plan);
+        let among = |nets: &[IpNet]| here.is_some_and(|ip| nets.iter().any(|n| n.contains(&ip)));
+        let all = [Peer::Masters, Peer::Nodes, Peer::Pods, Peer::Trusted];
+        let is = all.into_iter().filter(|peer| among(sources.of(*peer)));
+        Self {
+            peers: is.collect(),
+            everything: among(&sources.everything),
+        }
+    }
+
+    /// `masters, nodes`
+    pub(super) fn as_text(&self) -> String {
+        let mut words: Vec<&str> = self.peers.iter().map(|peer| peer.as_str()).collect();
+        if words.is_empty() {
+            words.push("anyone");
+        }
+        words.join(", ")
+    }
+}
+
+pub(super) fn promise(plan: &Plan, row: &PortRow, vantage: &Vantage) -> Promise {
     if row.protocol.as_str() != "tcp" {
         return Promise::Untold;
     }
@@ -99,19 +123,14 @@ pub(super) fn promise(plan: &Plan, row: &PortRow, vantage: &BTreeSet<Peer>) -> P
     match row.exposure {
         Exposure::Open if !shut => Promise::Reach,
         Exposure::Restricted => {
-            let inside = row.from.iter().any(|peer| vantage.contains(peer));
-            match (
-                inside || vantage.contains(&Peer::Trusted),
-                plan.firewall.enabled,
-            ) {
+            let inside = row.from.iter().any(|peer| vantage.peers.contains(peer));
+            match (inside || vantage.everything, plan.firewall.enabled) {
                 (true, _) => Promise::Reach,
                 (false, true) => Promise::Shut,
                 (false, false) => Promise::Unkept,
             }
         }
-        _ if vantage.contains(&Peer::Trusted) && row.exposure == Exposure::Closed => {
-            Promise::Unkept
-        }
+        Exposure::Closed if vantage.everything => Promise::Unkept,
         _ => Promise::Shut,
     }
 }
@@ -142,6 +161,9 @@ pub(super) fn verdict(row: &PortRow, promise: Promise, seen: &Seen) -> Verdict {
     };
     match (promise, of(Tcp::Open), of(Tcp::Silent)) {
         (Promise::Shut, Some((port, _)), _) => Verdict::Differs(format!("{port} answers")),
+        (Promise::Shut, None, _) if seen.ports.is_empty() => {
+            Verdict::NotJudged("every port of it is another row's".to_owned())
+        }
         (Promise::Shut, None, _) => Verdict::Kept(format!("no connection{tried}")),
         (_, Some(_), _) => Verdict::Kept(demanded(row, seen)),
         (Promise::Reach, None, Some((port, _))) => {

@@ -12,9 +12,9 @@ use super::exit::Failure;
 use super::load::Input;
 use super::printer::Printer;
 use crate::identity::{self, AuthorityKind};
-use crate::plan::ports::of_node;
+use crate::plan::ports::{Exposure, Port, PortRow, Ports, of_node};
 use crate::plan::{Node, Plan};
-use judge::{Tcp, Verdict};
+use judge::{Tcp, Vantage, Verdict};
 use probe::Who;
 
 /// Compare what can be reached of a running node with the port contract, from where this runs
@@ -61,12 +61,13 @@ pub fn run(args: &Verify, printer: &Printer) -> Result<(), Failure> {
     let ids = identity::load(&plan.cluster, &args.input.state(), &args.input.lock())?;
     let authority = &ids.authority(AuthorityKind::Cluster).cert;
     let mut rows = vec![identify(node, ip, authority)?];
-    let here = judge::vantage(&plan, probe::here(ip));
+    let here = Vantage::of(&plan, probe::here(ip));
     let foreign = probe::foreign();
     let contract = of_node(&plan, node);
     rows.extend(probe::all_at_once(&contract, |port| {
         let promise = judge::promise(&plan, &port.row, &here);
-        let seen = probe::row(ip, &port.row, promise, foreign.as_ref());
+        let others = apart(&contract, &port.row);
+        let seen = probe::row(ip, &port.row, &others, promise, foreign.as_ref());
         Row {
             port: port.row.port_text(),
             service: port.row.service.clone(),
@@ -75,12 +76,7 @@ pub fn run(args: &Verify, printer: &Printer) -> Result<(), Failure> {
             verdict: judge::verdict(&port.row, promise, &seen),
         }
     }));
-    let from: Vec<&str> = here.iter().map(|peer| peer.as_str()).collect();
-    let from = if from.is_empty() {
-        "anyone".to_owned()
-    } else {
-        from.join(", ")
-    };
+    let from = here.as_text();
     printer.data(&report::report(args.format, node, ip, &from, &rows));
     if rows
         .iter()
@@ -89,6 +85,16 @@ pub fn run(args: &Verify, printer: &Printer) -> Result<(), Failure> {
         return Err(Failure::Difference);
     }
     Ok(())
+}
+
+/// Ports that a row keeps closed but for another one: a node port that `open_ports` names.
+fn apart(contract: &[Port], row: &PortRow) -> Vec<Ports> {
+    let others = contract.iter().map(|port| &port.row).filter(|other| {
+        row.exposure == Exposure::Closed
+            && other.exposure != Exposure::Closed
+            && other.protocol == row.protocol
+    });
+    others.filter_map(|other| other.port).collect()
 }
 
 /// The node of that name or address.

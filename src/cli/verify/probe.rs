@@ -94,17 +94,20 @@ pub(super) fn who(node: IpAddr, port: u16, authority: &str) -> Who {
     }
 }
 
-/// What there is to see of one row from here.
+/// What there is to see of one row from here; `others`: ports of its range that are other rows'.
 pub(super) fn row(
     node: IpAddr,
     row: &PortRow,
+    others: &[Ports],
     promise: Promise,
     foreign: Option<&Identity>,
 ) -> Seen {
     let (Some(ports), true) = (row.port, promise != Promise::Untold) else {
         return Seen::default();
     };
-    let tried = all_at_once(&samples(ports), |port| (*port, connect(node, *port)));
+    let tried = all_at_once(&samples(ports, others), |port| {
+        (*port, connect(node, *port))
+    });
     let open = tried.iter().any(|(_, tcp)| *tcp == Some(Tcp::Open));
     let mut seen = Seen {
         ports: tried,
@@ -161,12 +164,13 @@ pub(super) fn foreign() -> Option<Identity> {
 }
 
 /// Both ends of a range, and some between.
-fn samples(ports: Ports) -> Vec<u16> {
+fn samples(ports: Ports, others: &[Ports]) -> Vec<u16> {
     let span = u32::from(ports.last - ports.first);
     let steps = u32::from(SAMPLES - 1).min(span).max(1);
     let at = |step: u32| ports.first + u16::try_from(span * step / steps).unwrap_or(0);
     let mut all: Vec<u16> = (0..=steps).map(at).collect();
     all.dedup();
+    all.retain(|port| !others.iter().any(|o| o.contains(Ports::from(*port))));
     all
 }
 
@@ -190,10 +194,21 @@ mod tests {
 
     #[test]
     fn both_ends_of_a_range_are_tried() {
-        assert_eq!(samples(Ports::from(22)), [22]);
-        let of = |text| samples(Ports::read(text).expect("a range"));
+        assert_eq!(samples(Ports::from(22), &[]), [22]);
+        let of = |text| samples(Ports::read(text).expect("a range"), &[]);
         assert_eq!(of("2379-2380"), [2379, 2380]);
         let many = of("30000-32767");
         assert_eq!((many.len(), many[0], many[15]), (16, 30000, 32767));
+    }
+
+    #[test]
+    fn what_another_row_opens_is_not_tried_for_a_range() {
+        let range = |text| Ports::read(text).expect("a range");
+        let tried = samples(
+            range("30000-32767"),
+            &[range("30000-30200"), range("32767")],
+        );
+        assert_eq!((tried.len(), tried[0], tried[12]), (13, 30368, 32582));
+        assert!(samples(range("1-9"), &[range("1-9")]).is_empty());
     }
 }

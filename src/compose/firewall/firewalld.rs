@@ -8,6 +8,7 @@ use ipnet::IpNet;
 
 use super::super::tree::NodeTree;
 use super::{Allowed, FOLDER, Gate, family};
+use crate::plan::ports::Protocol;
 use crate::plan::profile::Firewall;
 use crate::xml::Element;
 
@@ -39,7 +40,7 @@ pub(super) fn add(tree: &mut NodeTree, gate: &Gate, firewall: &Firewall) {
             policy(&gate.pods).document(),
         );
     } else {
-        tree.public(&format!("{OWN}/direct.xml"), direct(&gate.pods).document());
+        tree.public(&format!("{OWN}/direct.xml"), direct(gate).document());
     }
 }
 
@@ -73,9 +74,9 @@ fn zone(gate: &Gate) -> Zone {
         .peers
         .iter()
         .map(|(peer, (nets, allowed))| (peer.as_str(), nets, allowed));
-    let everything = Vec::new();
-    let trusted = std::iter::once(("everything", &gate.trusted, &everything));
-    for (name, networks, allowed) in peers.chain(trusted) {
+    let all = Vec::new();
+    let everything = std::iter::once(("everything", &gate.everything, &all));
+    for (name, networks, allowed) in peers.chain(everything) {
         for v4 in [true, false] {
             let of: Vec<IpNet> = family(networks, v4).copied().collect();
             if !of.is_empty() {
@@ -170,23 +171,27 @@ fn policy(pods: &[IpNet]) -> Element {
     policy
 }
 
-fn direct(pods: &[IpNet]) -> Element {
+/// What pods send and receive; and what ESP carried, which the gate let in as what carried it.
+fn direct(gate: &Gate) -> Element {
     let mut direct = Element::new("direct", &[]);
-    for net in pods {
-        let family = if matches!(net, IpNet::V4(_)) {
-            "ipv4"
-        } else {
-            "ipv6"
-        };
+    let mut rule = |net: &IpNet, chain: &str, text: &str| {
+        let family = if net.addr().is_ipv4() { "ipv4" } else { "ipv6" };
+        let place = [
+            ("priority", "0"),
+            ("table", "filter"),
+            ("ipv", family),
+            ("chain", chain),
+        ];
+        direct.push(Element::new("rule", &place).with_text(text));
+    };
+    let mut peers = gate.peers.values().flat_map(|(_, allowed)| allowed);
+    let esp = peers.any(|(protocol, _)| *protocol == Protocol::Esp);
+    for net in &gate.pods {
         for end in ["-s", "-d"] {
-            let place = [
-                ("priority", "0"),
-                ("table", "filter"),
-                ("ipv", family),
-                ("chain", "FORWARD"),
-            ];
-            let text = format!("{end} {net} -j ACCEPT");
-            direct.push(Element::new("rule", &place).with_text(&text));
+            rule(net, "FORWARD", &format!("{end} {net} -j ACCEPT"));
+        }
+        if esp {
+            rule(net, "INPUT", "-m policy --dir in --pol ipsec -j ACCEPT");
         }
     }
     direct

@@ -25,7 +25,7 @@ pub(super) fn rules(gate: &Gate, v4: bool) -> String {
     if v4 {
         rule("-p igmp ".to_owned());
     }
-    for net in family(&gate.trusted, v4) {
+    for net in family(&gate.everything, v4) {
         rule(format!("-s {net} "));
     }
     for pods in family(&gate.pods, v4) {

@@ -30,7 +30,7 @@ struct Gate {
     /// For one kind of peer: its networks, and what they may reach.
     peers: BTreeMap<Peer, (Vec<IpNet>, Vec<Allowed>)>,
     /// Who may reach everything.
-    trusted: Vec<IpNet>,
+    everything: Vec<IpNet>,
     /// Pods may reach service addresses, which are the machine's own under ipvs.
     pods: Vec<IpNet>,
     services: Vec<IpNet>,
@@ -45,7 +45,7 @@ type Allowed = (Protocol, Option<Ports>);
 fn gate(plan: &Plan, node: &Node) -> Gate {
     let sources = sources(plan);
     let mut gate = Gate {
-        trusted: sources.trusted.clone(),
+        everything: sources.everything.clone(),
         pods: sources.pods.clone(),
         services: plan.service_cidrs.clone(),
         ssh: plan.firewall.ssh,

@@ -5,6 +5,7 @@ use std::fmt::{Display, Write as _};
 use ipnet::IpNet;
 
 use super::{Allowed, Gate, family};
+use crate::plan::ports::Peer;
 
 /// A file for `nft -f`: one transaction, which leaves all other tables as they are.
 pub(super) fn rules(gate: &Gate) -> String {
@@ -13,12 +14,12 @@ pub(super) fn rules(gate: &Gate) -> String {
     port_set(&mut sets, "open", &gate.open);
     writeln!(chain, "    meta l4proto . th dport @open accept").expect(TEXT);
     protocols(&mut chain, "", &gate.open);
-    networks(&mut sets, "trusted", &gate.trusted);
+    networks(&mut sets, "everything", &gate.everything);
     networks(&mut sets, "pods", &gate.pods);
     networks(&mut sets, "services", &gate.services);
     for (peer, (from, allowed)) in &gate.peers {
         let name = peer.as_str();
-        if !["trusted", "pods"].contains(&name) {
+        if *peer != Peer::Pods {
             networks(&mut sets, name, from);
         }
         port_set(&mut sets, &format!("{name}_open"), allowed);
@@ -44,8 +45,8 @@ pub(super) fn rules(gate: &Gate) -> String {
          fib daddr type != {{ local, broadcast }} accept\n    \
          ct state established,related accept\n    \
          meta l4proto {{ icmp, ipv6-icmp, igmp }} accept\n    \
-         ip saddr @trusted4 accept\n    \
-         ip6 saddr @trusted6 accept\n    \
+         ip saddr @everything4 accept\n    \
+         ip6 saddr @everything6 accept\n    \
          ip saddr @pods4 ip daddr @services4 accept\n    \
          ip6 saddr @pods6 ip6 daddr @services6 accept\n\
          {chain}{ssh}    \
