@@ -22,6 +22,8 @@ mod converge;
 mod cuts;
 #[path = "node/etcd.rs"]
 mod etcd;
+#[path = "node/firewall.rs"]
+mod firewall;
 #[path = "node/hand_over.rs"]
 mod hand_over;
 #[path = "node/images.rs"]

@@ -68,12 +68,12 @@ fn asked(machine: &Machine) -> String {
 
 #[test]
 fn every_step_in_the_order_of_a_boot_and_the_core_under_the_lease() {
-    let all = "kube-scheduler\napply\nkubelet\nhost\nmanifests\nartefacts\netcd\ncontainerd\ntime\ntimers\n";
+    let all = "kube-scheduler\napply\nkubelet\nhost\nmanifests\nfirewall\nartefacts\netcd\ncontainerd\ntime\ntimers\n";
     let machine = machine(all);
     let done = converge(&machine).ok();
     assert_eq!(
         asked(&machine),
-        "host; artefacts; chrony; try-firstlight-*.timer; lease m1; containerd; etcd; kubelet; \
+        "host; artefacts; reload firstlight-firewall; chrony; try-firstlight-*.timer; lease m1; containerd; etcd; kubelet; \
          firstlight-manifests; end kube-scheduler; lease nobody; apply"
             .replace("host;", "firstlight-host;")
             .replace("apply", "firstlight-apply")
