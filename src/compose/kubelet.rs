@@ -1,6 +1,7 @@
 //! The kubelet: flags, `KubeletConfiguration`.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use serde_json::{Map, Value, json};
 
@@ -16,7 +17,6 @@ const SOCKET: &str = "unix:///run/containerd/containerd.sock";
 
 /// Flags that have no place in the configuration file, separated by blanks.
 pub(super) fn flags(plan: &Plan, node: &Node) -> String {
-    let ips: Vec<_> = node.ips.iter().map(ToString::to_string).collect();
     let mut flags = vec![
         "--config=/var/lib/kubelet/config.yaml".to_owned(),
         "--kubeconfig=/etc/kubernetes/kubelet.conf".to_owned(),
@@ -31,7 +31,7 @@ pub(super) fn flags(plan: &Plan, node: &Node) -> String {
             }
         }
         cloud => {
-            flags.push(format!("--node-ip={}", ips.join(",")));
+            flags.push(format!("--node-ip={}", ips(plan, node).join(",")));
             flags.extend(
                 cloud
                     .as_ref()
@@ -65,6 +65,21 @@ pub(super) fn flags(plan: &Plan, node: &Node) -> String {
     let extra = plan.kubelet.extra_args.iter();
     flags.extend(extra.map(|a| format!("--{}={}", a.name, a.value)));
     flags.join(" ")
+}
+
+/// Addresses of the families that pods have: before dual stack was general, a kubelet ends where it is
+/// given two families and the cluster has one.
+fn ips(plan: &Plan, node: &Node) -> Vec<String> {
+    let has = |ip: &&IpAddr| {
+        plan.pod_cidrs
+            .iter()
+            .any(|net| net.addr().is_ipv4() == ip.is_ipv4())
+    };
+    node.ips
+        .iter()
+        .filter(has)
+        .map(ToString::to_string)
+        .collect()
 }
 
 /// `/var/lib/kubelet/config.yaml`, where kubeadm has it.

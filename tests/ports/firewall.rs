@@ -313,3 +313,14 @@ fn a_node_of_an_unknown_network_is_refused() {
     );
     support::try_plan(&known).unwrap();
 }
+
+#[test]
+fn a_host_of_two_families_filters_both_and_its_kubelet_has_that_of_the_pods() {
+    for train in ["1.20", "1.34"] {
+        let tree = cluster("debian-12", train, "").tree("m1");
+        let env = text(&tree, "/etc/firstlight/node.env");
+        assert!(env.contains("--node-ip=10.0.0.11 "), "{env}");
+        let rules = rules(&tree, "nft");
+        assert!(rules.contains("fd00::/64"), "{rules}");
+    }
+}
