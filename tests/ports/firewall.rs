@@ -295,6 +295,19 @@ fn the_settings_must_not_open_what_the_contract_restricts() {
 }
 
 #[test]
+fn node_ports_may_be_held_by_kube_proxy_whoever_reaches_them() {
+    let mut cluster = cluster("debian-12", "1.20", "");
+    for exposure in ["restricted", "open"] {
+        cluster.plan.firewall.enabled = exposure == "restricted";
+        let ports = text(&cluster.tree("m1"), "/etc/firstlight/ports");
+        for protocol in ["tcp", "udp"] {
+            let row = format!("{protocol} 30000 32767 * {exposure} NodePorts\n");
+            assert!(ports.contains(&row), "{ports}");
+        }
+    }
+}
+
+#[test]
 fn a_node_of_an_unknown_network_is_refused() {
     let text = support::cluster("1.34", 1, 1)
         .replace(

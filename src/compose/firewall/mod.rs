@@ -134,15 +134,18 @@ fn listeners(plan: &Plan, node: &Node) -> String {
     let rows = of_node(plan, node).into_iter().map(|port| port.row);
     let line = |row: PortRow| {
         let ports = row.port?;
-        let (protocol, exposure) = (row.protocol.as_str(), row.exposure.as_str());
+        // kube-proxy before 1.23 holds a socket on each of them, whether a gate keeps others away or not
+        let exposure = match row.exposure {
+            Exposure::Closed if row.service == NODE_PORTS => Exposure::Restricted,
+            other => other,
+        };
+        let (protocol, exposure) = (row.protocol.as_str(), exposure.as_str());
         let (first, last, bound, service) = (ports.first, ports.last, row.bound(), &row.service);
         Some(format!(
             "{protocol} {first} {last} {bound} {exposure} {service}\n"
         ))
     };
-    rows.filter(|row| row.service != NODE_PORTS)
-        .filter_map(line)
-        .collect()
+    rows.filter_map(line).collect()
 }
 
 /// Networks of one family.
