@@ -60,11 +60,10 @@ pub fn run(args: &Verify, printer: &Printer) -> Result<(), Failure> {
     let (node, ip) = find(&plan, &args.node)?;
     let ids = identity::load(&plan.cluster, &args.input.state(), &args.input.lock())?;
     let authority = &ids.authority(AuthorityKind::Cluster).cert;
-    let mut rows = vec![identify(node, ip, authority)?];
     let here = Vantage::of(&plan, probe::here(ip));
     let foreign = probe::foreign();
     let contract = of_node(&plan, node);
-    rows.extend(probe::all_at_once(&contract, |port| {
+    let judged = |port: &Port| {
         let promise = judge::promise(&plan, &port.row, &here);
         let others = apart(&contract, &port.row);
         let seen = probe::row(ip, &port.row, &others, promise, foreign.as_ref());
@@ -75,7 +74,14 @@ pub fn run(args: &Verify, printer: &Printer) -> Result<(), Failure> {
             promise: promise.as_str(),
             verdict: judge::verdict(&port.row, promise, &seen),
         }
-    }));
+    };
+    // most of the time is waiting for what does not answer: both wait at once
+    let (identity, found) = std::thread::scope(|scope| {
+        let identity = scope.spawn(|| identify(node, ip, authority));
+        let found = probe::all_at_once(&contract, judged);
+        (identity.join().expect("a probe does not panic"), found)
+    });
+    let rows: Vec<Row> = std::iter::once(identity?).chain(found).collect();
     let from = here.as_text();
     printer.data(&report::report(args.format, node, ip, &from, &rows));
     if rows
