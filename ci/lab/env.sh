@@ -3,6 +3,8 @@
 #
 #   FIRSTLIGHT_LAB   where everything built is kept (default ~/.cache/firstlight/lab); must be on ext4
 #   ARCH             the processor that the mirror is for (default amd64); every other one's has a store of its own in $LAB
+#   TRAIN            the release train that is booted (default 1.20, which the lab builds)
+#   PROGRAMS         a folder of programs of one's own (README.md); what is made of them has a store of its own in $LAB
 #   SYSTEM           what machines boot whose host names no system (default debian-12)
 #   MIRROR, SECURITY Debian archives (default: what this machine's apt uses for bookworm)
 #
@@ -12,6 +14,7 @@ LAB=${FIRSTLIGHT_LAB:-${XDG_CACHE_HOME:-$HOME/.cache}/firstlight/lab}
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 SELF=${0##*/}
 KUBERNETES=1.20.2
+TRAIN=${TRAIN:-1.20}
 # the systems that machines boot, by their names in cluster.yml, and Debian's names of their releases. What their official
 # images hold: images/NAME.packages, and in images/NAME/ the files that the images' recipe lays over the packages'
 declare -A SUITES=([debian-11]=bullseye [debian-12]=bookworm [debian-13]=trixie)
@@ -27,12 +30,19 @@ die() { echo "lab: $SELF: $*" >&2; exit 1; }
 usage() { sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$0" >&2; exit 2; }
 need_root() { [ "$(id -u)" = 0 ] || die "must run as root"; }
 
-# where the results for ARCH are: programs, packages, images, catalogue and their stamps; what builds them is shared, in $LAB
+# where the results for ARCH and TRAIN are: programs, packages, images, catalogue and their stamps; what builds them is shared, in $LAB
 case $ARCH in
 amd64) STORE=$LAB TRIPLET=x86_64-linux-gnu ;;
 arm64) STORE=$LAB/arm64 TRIPLET=aarch64-linux-gnu ;;
 *) die "no architecture $ARCH" ;;
 esac
+if [ -n "${PROGRAMS:-}" ]; then
+    [ "$ARCH" = amd64 ] || die "PROGRAMS are for amd64 alone"
+    [ -s "$PROGRAMS/versions.txt" ] || die "$PROGRAMS has no versions.txt"
+    STORE=$LAB/train-$TRAIN
+    ! grep -q '^kubernetes ' "$PROGRAMS/versions.txt" || KUBERNETES=$(sed -n 's/^kubernetes //p' "$PROGRAMS/versions.txt")
+fi
+case $KUBERNETES in "$TRAIN".*) ;; *) die "of train $TRAIN the lab has no Kubernetes but one of yours (PROGRAMS=FOLDER)" ;; esac
 
 # the stock tree of a system, or of a variant of it
 base_of() { echo "$LAB/base-$1$([ "${2:-stock}" = stock ] || echo "-$2")"; }

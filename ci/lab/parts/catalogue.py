@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""catalogue.py OVERLAYS MIRROR OUT ARCH - derive the lab's catalogue from the product's
+"""catalogue.py OVERLAYS MIRROR OUT TRAIN ARCH - derive the lab's catalogue from the product's
 
-The train 1.20 of OVERLAYS, its components and the package lists of the lab's systems, with versions and digests replaced by
+The TRAIN of OVERLAYS, its components and the package lists of the lab's systems, with versions and digests replaced by
 those of the files in MIRROR (upstream/, images/), which are for ARCH, written to OUT in the same layout. Everything else (files, settings,
 ports, licences) stays as the product has it. A component whose files or images the mirror lacks is left out of the
 train, and named on stderr; a file that the lab's archive of a release lacks is left out of the component's `files`.
@@ -15,7 +15,6 @@ import tarfile
 
 import yaml
 
-TRAIN = "trains/1.20.yml"
 ARCHITECTURES = ("amd64", "arm64")
 
 
@@ -97,11 +96,11 @@ def packages(overlays, mirror, out, arch):
         write(spec, out, "packages", system + ".yml")
 
 
-def main(overlays, mirror, out, arch):
+def main(overlays, mirror, out, name_of_train, arch):
     kubernetes, known = versions(mirror)
     with open(os.path.join(mirror, "images", "images.json"), encoding="utf-8") as lines:
         held = {f"{i['repository']}:{i['tag']}": i["digest"] for i in map(json.loads, lines)}
-    train = read(overlays, TRAIN)
+    train = read(overlays, "trains", name_of_train + ".yml")
     train["kubernetes"] = kubernetes
     chosen, left_out = {}, []
     for name, upstream in train["components"].items():
@@ -114,13 +113,13 @@ def main(overlays, mirror, out, arch):
                 continue
         left_out.append(name)
     train["components"] = chosen
-    write(train, out, TRAIN)
+    write(train, out, "trains", name_of_train + ".yml")
     packages(overlays, mirror, out, arch)
     if left_out:
         print(f"lab: not in any registry, left out of the lab's train: {', '.join(left_out)}", file=sys.stderr)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 5 or sys.argv[4] not in ARCHITECTURES:
+    if len(sys.argv) != 6 or sys.argv[5] not in ARCHITECTURES:
         sys.exit(__doc__)
     main(*sys.argv[1:])
