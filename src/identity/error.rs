@@ -210,6 +210,14 @@ pub enum IdentityError {
         /// The one of the file.
         now: String,
     },
+    /// An older Kubernetes than the cluster was built with.
+    #[error("the cluster was built with Kubernetes {before}, and {now} is older")]
+    Downgrade {
+        /// The one that nodes run.
+        before: String,
+        /// The one that they would be given.
+        now: String,
+    },
     /// Another domain than the cluster was built with.
     #[error("the cluster was built with the domain `{before}`, and this file has `{now}`")]
     DomainChanged {
@@ -322,6 +330,10 @@ impl IdentityError {
             Self::TrainChanged { before, .. } => format!(
                 "a running cluster moves by one minor release at a time, and trains are further apart: set `kubernetes.version: \"{before}\"` \
                  again, or build a new cluster beside this one and move the workloads; {NEW_CLUSTER}"
+            ),
+            Self::Downgrade { before, .. } => format!(
+                "Kubernetes has no way back: an older release need not read what a newer one wrote; build with the firstlight, or the \
+                 `--overlays`, that has {before} or a later one; {NEW_CLUSTER}"
             ),
             Self::DomainChanged { before, .. } => format!(
                 "names of Services, and the issuer in every token, would be others: let it be `{before}`; {NEW_CLUSTER}"

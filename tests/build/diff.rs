@@ -238,7 +238,7 @@ fn a_seed_that_cannot_be_read_is_said_to_be_one() {
 }
 
 #[test]
-fn another_train_or_domain_is_refused_and_a_patch_release_is_not() {
+fn another_train_or_domain_or_an_older_patch_release_is_refused_and_a_newer_one_is_not() {
     let place = Place::with(1, 1);
     place.build();
     place.edit("version: \"1.34\"", "version: \"1.36\"");
@@ -280,4 +280,13 @@ fn another_train_or_domain_is_refused_and_a_patch_release_is_not() {
         "{}",
         built.stderr
     );
+    // and there is no way back
+    for command in ["build", "diff"] {
+        let said = place.refused(&[command]);
+        assert!(
+            said.contains("the cluster was built with Kubernetes 1.34.99, and 1.34.7 is older"),
+            "{said}"
+        );
+        assert!(said.contains("Kubernetes has no way back"), "{said}");
+    }
 }
