@@ -26,6 +26,9 @@ stage() {
   # one that never settled has lost to this one
   for old in "$fl"/incoming/*.tar.gz; do [ "$old" = "$fl/incoming/$seed_digest.tar.gz" ] || rm -f "$old"; done
 }
+older() { # than the seed that settled
+  [ "$(tar -xzOf "$archive" made)" -lt "$(cat "$fl/seeds/$(cat "$fl/settled")/made")" ]
+} 2> /dev/null
 whole() { for f in $first; do [ -s "/$f" ] || return 1; done; }
 foothold() { # ARCHIVE: unpacks what starts the rest, each file complete or absent
   (umask 022 && mkdir -p /opt/firstlight/bin /etc/systemd/system/multi-user.target.wants)
@@ -52,7 +55,7 @@ then
   [ ! -e /etc/systemd/system/firstlight.service ] || verb=restart
 fi
 if [ -s "$archive" ]; then
-  if [ "$archive" != "$kept/seed.tar.gz" ] || ! whole; then
+  if ! whole || { [ "$archive" != "$kept/seed.tar.gz" ] && ! older; }; then
     foothold "$archive"
     systemctl daemon-reload
   fi

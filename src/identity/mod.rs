@@ -25,6 +25,7 @@ mod press;
 mod release;
 mod scan;
 mod secret;
+mod seeds;
 mod set;
 mod state;
 mod store;
@@ -49,6 +50,7 @@ pub use press::{Issued, Renewal, Why};
 pub use release::{check_release, record_release};
 pub use scan::private_keys;
 pub use secret::Secret;
+pub use seeds::{Made, Seeds};
 pub use set::{
     CertificateInfo, Identities, Leaf, MasterIdentities, NodeIdentities, Owner, ServiceAccount,
 };

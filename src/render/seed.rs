@@ -1,7 +1,7 @@
 //! The seed's archive: what every boot format carries, whatever it looks like outside.
 //!
 //! `index` says of every file what it must be, `tree/` holds the files by their path on the node,
-//! `network-config` is kept for the day the medium is gone.
+//! `network-config` is kept for the day the medium is gone, `made` tells it from an older one.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -19,8 +19,8 @@ pub struct Members {
     pub own: BTreeMap<String, (u32, Vec<u8>)>,
 }
 
-/// The members; `index` is [`index`] of the tree.
-pub fn members(tree: &NodeTree, index: &str, network_config: Option<&str>) -> Members {
+/// The members; `index` is [`index`] of the tree, `made` when the seed last changed, in seconds since 1970.
+pub fn members(tree: &NodeTree, index: &str, network_config: Option<&str>, made: i64) -> Members {
     let mut members = Members::default();
     for (path, file) in &tree.files {
         let path = format!("tree{path}");
@@ -38,6 +38,7 @@ pub fn members(tree: &NodeTree, index: &str, network_config: Option<&str>) -> Me
         members.own.insert(path.to_owned(), member);
     };
     text("index", index);
+    text("made", &format!("{made}\n"));
     if let Some(network) = network_config {
         text("network-config", network);
     }

@@ -153,7 +153,7 @@ pub fn cloud_init_of(plan: &Plan, node: &Node, tree: &NodeTree) -> BTreeMap<&'st
 
 /// The seed's archive of a tree.
 pub fn archive(tree: &NodeTree, network: Option<&str>) -> Vec<u8> {
-    let members = seed::members(tree, &seed::index(tree), network);
+    let members = seed::members(tree, &seed::index(tree), network, 1_800_000_000);
     let packer = Packer::default();
     packer.pack(members.common, members.own).unwrap()
 }

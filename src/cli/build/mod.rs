@@ -15,7 +15,7 @@ use super::load::Input;
 use super::printer::Printer;
 use super::{Format, example};
 use crate::compose;
-use crate::identity::{self, Identities, Secret};
+use crate::identity::{self, Identities, Secret, Seeds};
 use crate::plan::Plan;
 use node::{Builder, BuiltNode};
 use output::Output;
@@ -110,13 +110,15 @@ pub fn run(mut args: Build, printer: &Printer) -> Result<(), Failure> {
     identity::record_networks(&args.input.lock(), &plan)?;
     let generation = identity::generation(&args.input.state(), &compose::objects(&plan, &ids))?;
 
-    let nodes = build_nodes(
+    let seeds = Seeds::read(&args.input.state(), now()?)?;
+    let builder = Builder::new(
         &plan,
         &ids,
         compose::Generation(generation),
+        &seeds,
         &output,
-        printer,
-    )?;
+    );
+    let nodes = build_nodes(&builder, &plan, printer)?;
     let leaks: Vec<_> = nodes.iter().flat_map(|n| n.leaks.iter().cloned()).collect();
     if !leaks.is_empty() {
         return Err(Failure::Leaks(leaks));
@@ -126,6 +128,8 @@ pub fn run(mut args: Build, printer: &Printer) -> Result<(), Failure> {
     }
     output.file("kubeconfig", 0o600, admin(&plan, &ids).expose().as_bytes())?;
     output.finish(&plan, &nodes)?;
+    let made = nodes.iter().map(|n| (n.name.as_str(), &n.made));
+    Seeds::record(&args.input.state(), made)?;
     report(&args, &plan, &output, &nodes, &issued, printer);
     if let Some(next) = ids.encryption.next(settings.enabled) {
         printer.note(&format!("encryption of Secrets: {next}"));
@@ -168,14 +172,11 @@ pub(super) fn now() -> Result<OffsetDateTime, Failure> {
 
 /// Each node on its own: nothing that is a node's own stays in memory with another's.
 fn build_nodes(
+    builder: &Builder<'_>,
     plan: &Plan,
-    ids: &Identities,
-    generation: compose::Generation,
-    output: &Output,
     printer: &Printer,
 ) -> Result<Vec<BuiltNode>, Failure> {
     let bar = printer.bar("seeds", plan.nodes.len());
-    let builder = Builder::new(plan, ids, generation, output);
     let built = plan
         .nodes
         .par_iter()

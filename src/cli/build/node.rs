@@ -7,7 +7,7 @@ use super::output::{Output, Written};
 use crate::artefact::{Algorithm, Digest, Hasher};
 use crate::compose::secrets::{self, Leak, SecretFile};
 use crate::compose::{self, Generation, NodeTree, images, listeners};
-use crate::identity::{Fingerprint, Identities, Owner};
+use crate::identity::{Fingerprint, Identities, Made, Owner, Seeds};
 use crate::pack::iso9660::{self, IsoImage};
 use crate::pack::tar_gz::Packer;
 use crate::plan::{Node, Plan};
@@ -23,6 +23,8 @@ pub struct BuiltNode {
     pub name: String,
     /// Digest of everything that its files are made from.
     pub inputs: String,
+    /// Since when its seed is what it is.
+    pub made: Made,
     /// Every secret it holds.
     pub secrets: Vec<SecretFile>,
     /// What it must not hold; always empty in a build that succeeds.
@@ -45,6 +47,7 @@ pub(super) struct Builder<'a> {
     ids: &'a Identities,
     owners: BTreeMap<Fingerprint, Owner>,
     generation: Generation,
+    seeds: &'a Seeds,
     packer: Packer,
     output: &'a Output,
 }
@@ -54,6 +57,7 @@ impl<'a> Builder<'a> {
         plan: &'a Plan,
         ids: &'a Identities,
         generation: Generation,
+        seeds: &'a Seeds,
         output: &'a Output,
     ) -> Self {
         Self {
@@ -61,6 +65,7 @@ impl<'a> Builder<'a> {
             ids,
             owners: ids.owners(),
             generation,
+            seeds,
             packer: Packer::default(),
             output,
         }
@@ -74,9 +79,12 @@ impl<'a> Builder<'a> {
         // the index names every member of the archive by its digest, and so stands for it here
         let named = Digest::sha256(index.as_bytes()).hex();
         let outline = cloud_init::files(self.plan, node, &[], &named);
+        let content = content(&outline);
+        let made = self.seeds.of(&node.name, &content);
         let mut built = BuiltNode {
             name: node.name.clone(),
-            inputs: inputs(&outline),
+            inputs: Digest::sha256(format!("{PROGRAM}\n{content}\n{}\n", made.at).as_bytes()).hex(),
+            made,
             secrets: secrets::inventory(node, &tree),
             leaks: Vec::new(),
             files: Vec::new(),
@@ -97,14 +105,20 @@ impl<'a> Builder<'a> {
         }
         built.leaks = secrets::leaks(self.plan, node, &tree, &self.owners);
         if built.leaks.is_empty() {
-            built.files = self.write(node, &tree, &index)?;
+            built.files = self.write(node, &tree, &index, built.made.at)?;
         }
         Ok(built)
     }
 
-    fn write(&self, node: &Node, tree: &NodeTree, index: &str) -> Result<Vec<Written>, Failure> {
+    fn write(
+        &self,
+        node: &Node,
+        tree: &NodeTree,
+        index: &str,
+        made: i64,
+    ) -> Result<Vec<Written>, Failure> {
         let network = network::network_config(node);
-        let members = seed::members(tree, index, network.as_deref());
+        let members = seed::members(tree, index, network.as_deref(), made);
         let archive = self
             .packer
             .pack(members.common, members.own)
@@ -131,13 +145,12 @@ fn image_path(node: &Node) -> String {
     format!("nodes/{}/seed.iso", node.name)
 }
 
-/// The digest of the program and of what it has rendered for a node without its archive.
-fn inputs(outline: &BTreeMap<&str, Vec<u8>>) -> String {
+/// The digest of what was rendered for a node without its archive, for which `index` stands.
+fn content(outline: &BTreeMap<&str, Vec<u8>>) -> Digest {
     let mut hasher = Hasher::new(Algorithm::Sha256);
-    hasher.update(PROGRAM.as_bytes());
     for (name, content) in outline {
-        hasher.update(format!("\n{name} {}\n", content.len()).as_bytes());
+        hasher.update(format!("{name} {}\n", content.len()).as_bytes());
         hasher.update(content);
     }
-    hasher.finish().hex()
+    hasher.finish()
 }
