@@ -113,11 +113,12 @@ pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node) {
             "/etc/firstlight/lease.yaml",
             overlay::file("firstlight/manifests/lease.yaml"),
         );
-        // often enough that several runs come before what is left of a certificate has gone
+        // often enough that several runs come before what is left of a certificate has gone; counted from the end of
+        // a run, which takes a minute where a machine has too much to do
         let every = (plan.certificates.rotated_minutes / 30).clamp(1, 12 * 60);
         tree.public(
             "/etc/systemd/system/firstlight-renew.timer.d/every.conf",
-            format!("[Timer]\nOnUnitActiveSec={every}min\n"),
+            format!("[Timer]\nOnUnitInactiveSec={every}min\n"),
         );
     }
     if etcd {

@@ -161,6 +161,29 @@ fn what_ran_out_while_the_machine_was_off_comes_back_before_anything_reads_it() 
 }
 
 #[test]
+fn who_is_cut_off_before_anything_starts_again_has_it_start_again_later() {
+    let machine = Machine::settled(&M1);
+    let label = machine.read("opt/firstlight/bin/firstlight-label");
+    machine.write("opt/firstlight/bin/firstlight-label", "#!/bin/sh\nexit 1\n");
+    machine.write("test/systemctl", "");
+    assert_ne!(renew(&machine, "--all").code, Some(0));
+    let converges = |machine: &Machine| {
+        let asked = machine.read("test/systemctl");
+        asked.contains("--no-block start firstlight-converge.service")
+    };
+    assert!(!converges(&machine));
+    machine.write("opt/firstlight/bin/firstlight-label", label);
+    // all are new: there is nothing to renew
+    assert_eq!(renew(&machine, "").ok().stdout, "");
+    assert!(converges(&machine));
+    let pending = machine.run("ls /run/firstlight/pending").ok().stdout;
+    assert_eq!(
+        pending,
+        "kube-apiserver\nkube-controller-manager\nkube-scheduler\nkubelet\n"
+    );
+}
+
+#[test]
 fn half_a_renewal_is_mended_and_what_nobody_here_signs_is_left() {
     let machine = Machine::settled(&M1);
     renew(&machine, "--all").ok();
