@@ -179,6 +179,7 @@ fn env(plan: &Plan, node: &Node, ids: &Identities, generation: Generation) -> St
     );
     if node.is_master() {
         set("GENERATION", &generation.0.to_string());
+        set("HOST", &bracketed(node.ip()));
         let member = |m: &Node| format!("{}={}", m.name, bracketed(m.ip()));
         set(
             "MASTERS",
