@@ -134,7 +134,7 @@ fn places_the_seed_starts_what_reads_it_and_an_attached_older_one_is_ignored() {
         .seed("m1");
     assert_ne!(back.digest, old.digest);
     update(&machine, &back, "").ok();
-    machine.holds(&old);
+    machine.holds(&back);
     // every boot with a medium goes by the same rule
     machine.attach(&new);
     let boot = machine.boot().ok("hand-over checked");
@@ -143,7 +143,7 @@ fn places_the_seed_starts_what_reads_it_and_an_attached_older_one_is_ignored() {
         "{}",
         boot.console
     );
-    machine.holds(&old);
+    machine.holds(&back);
 }
 
 #[test]
