@@ -46,3 +46,5 @@ mod server;
 mod size;
 #[path = "node/update.rs"]
 mod update;
+#[path = "node/weave.rs"]
+mod weave;

@@ -271,6 +271,8 @@ fn scripts() -> Vec<PathBuf> {
         .map(|p| folder.join("bin").join(p))
         .collect();
     scripts.push(folder.join("foothold.sh"));
+    let weave = root().join("overlays/weave");
+    scripts.extend(["launch.sh", "ring.sh"].map(|name| weave.join(name)));
     scripts
 }
 
@@ -303,7 +305,7 @@ fn scripts_are_small_posix_and_clean() {
             text.is_ascii() || name != "foothold.sh",
             "{name} travels in user-data"
         );
-        if name != "foothold.sh" {
+        if !name.ends_with(".sh") {
             if python {
                 continue;
             }

@@ -116,10 +116,14 @@ impl Machine {
         Machine { disk }
     }
 
-    fn copy(&self, from: &str, to: &str) {
+    /// The files of a folder of the repository.
+    pub fn copy(&self, from: &str, to: &str) {
         fs::create_dir_all(self.at(to)).unwrap();
         for entry in fs::read_dir(root().join(from)).unwrap() {
             let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_dir() {
+                continue;
+            }
             fs::copy(entry.path(), self.at(to).join(entry.file_name())).unwrap();
         }
     }

@@ -19,13 +19,10 @@ pub(super) fn waves(plan: &Plan, node: &Node, ids: &Identities) -> Vec<(&'static
 fn objects(plan: &Plan, node: &Node, ids: &Identities) -> Vec<Value> {
     let mut objects = object::read(overlay::file("weave/manifests/weave.yaml"));
     let launch = find(&mut objects, "ConfigMap", "weave-launch");
-    set(
-        launch,
-        "/data/launch.sh",
-        json!(overlay::file("weave/launch.sh")),
-    );
-    let cni = overlay::file("weave/10-weave.conflist");
-    set(launch, "/data/10-weave.conflist", json!(cni));
+    for name in ["launch.sh", "ring.sh", "10-weave.conflist"] {
+        let text = overlay::file(&format!("weave/{name}"));
+        launch["data"][name] = json!(text);
+    }
     let last = objects.pop().expect("the manifest ends with the DaemonSet");
     let backends = &plan.network.needs.iptables;
     let sets = backends
