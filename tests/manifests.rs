@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use firstlight::compose::images;
@@ -395,5 +395,86 @@ fn a_train_without_an_image_that_a_manifest_runs_is_refused() {
         "name a component that has it under `components` of the train",
     ] {
         assert!(refused.contains(message), "{refused}");
+    }
+}
+
+/// The least strict level of the Pod Security Standards first.
+const LEVELS: [&str; 3] = ["privileged", "baseline", "restricted"];
+
+/// The strictest level at which a pod is taken, as far as our own manifests go.
+fn strictest(pod: &Value) -> &'static str {
+    let containers = ["initContainers", "containers"].map(|list| pod[list].as_array());
+    let containers: Vec<&Value> = containers.into_iter().flatten().flatten().collect();
+    let volumes = pod["volumes"].as_array().into_iter().flatten();
+    let ports = containers.iter().filter_map(|c| c["ports"].as_array());
+    let of_host = pod["hostNetwork"] == true
+        || pod["hostPID"] == true
+        || pod["hostIPC"] == true
+        || volumes
+            .into_iter()
+            .any(|volume| !volume["hostPath"].is_null())
+        || ports.flatten().any(|port| !port["hostPort"].is_null());
+    if of_host
+        || containers
+            .iter()
+            .any(|c| c["securityContext"]["privileged"] == true)
+    {
+        return "privileged";
+    }
+    let own = &pod["securityContext"];
+    let plain = |c: &&Value| {
+        let context = &c["securityContext"];
+        context["allowPrivilegeEscalation"] == false
+            && context["capabilities"]["drop"] == serde_json::json!(["ALL"])
+            && context["capabilities"]["add"].is_null()
+    };
+    let held = own["runAsNonRoot"] == true && own["seccompProfile"]["type"] == "RuntimeDefault";
+    if held && containers.iter().all(plain) {
+        "restricted"
+    } else {
+        "baseline"
+    }
+}
+
+/// Otherwise a stricter default would keep an addon from running.
+#[test]
+fn addons_run_whatever_the_default_of_pod_security_is() {
+    const LABEL: &str = "pod-security.kubernetes.io/enforce";
+    let rank = |level: &str| LEVELS.iter().position(|l| *l == level).unwrap();
+    for train in CATALOGUE.trains.keys() {
+        let all = cluster(train);
+        let policies = all.tree("m1").files["/etc/firstlight/apply/10-rbac.yaml"]
+            .content
+            .windows(17)
+            .any(|words| words == b"PodSecurityPolicy");
+        let mut namespaces = BTreeMap::new();
+        for (path, text) in manifests(&all) {
+            let documents = documents(&text);
+            for (at, object) in documents.iter().enumerate() {
+                if object["kind"] == "Namespace" {
+                    let name = object["metadata"]["name"].as_str().unwrap().to_owned();
+                    let level = object["metadata"]["labels"][LABEL].as_str();
+                    let level = level.unwrap_or_else(|| panic!("{train} {path}: {name}"));
+                    // what the label does by itself in other trains
+                    let next = documents.get(at + 1).unwrap();
+                    let bound = next["kind"] == "RoleBinding"
+                        && next["metadata"]["namespace"] == name.as_str()
+                        && next["roleRef"]["name"] == format!("firstlight:psp:{level}");
+                    assert_eq!(bound, policies, "{train} {path}: {name}");
+                    namespaces.insert(name, level.to_owned());
+                }
+                let pod = &object["spec"]["template"]["spec"];
+                let namespace = object["metadata"]["namespace"].as_str();
+                let namespace = namespace.unwrap_or("kube-system");
+                if namespace != "kube-system" && !pod.is_null() {
+                    let level = namespaces[namespace].as_str();
+                    assert!(
+                        rank(level) <= rank(strictest(pod)),
+                        "{train} {path}: a pod of {namespace} violates {level}"
+                    );
+                }
+            }
+        }
+        assert!(namespaces.len() > 1, "{train}: {namespaces:?}");
     }
 }

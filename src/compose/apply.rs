@@ -88,7 +88,14 @@ pub(super) fn waves(plan: &Plan, node: &Node, ids: &Identities) -> BTreeMap<Stri
     for (number, manifest) in plan.manifests.iter().enumerate() {
         waves.push((given_name(number, &manifest.name), manifest.objects.clone()));
     }
-    let waves: Vec<_> = waves.into_iter().flat_map(definitions_first).collect();
+    let waves = waves
+        .into_iter()
+        .map(|(name, objects)| (name, pod_security::by_label(plan, objects)))
+        .map(|(name, objects)| {
+            let objects = objects.into_iter().map(object::default_protocols);
+            (name, objects.collect())
+        });
+    let waves: Vec<_> = waves.flat_map(definitions_first).collect();
     let objects = waves.iter().flat_map(|(_, objects)| objects);
     let own = secrets(ids).into_iter();
     let mut inventory: Vec<String> = objects
