@@ -12,7 +12,6 @@ use crate::identity::IdentityError;
 use crate::lock::LockError;
 use crate::pack;
 use crate::packages::ResolveError;
-use crate::plan::OwnNetworkError;
 
 /// What ends a command early.
 #[derive(Debug, thiserror::Error)]
@@ -47,9 +46,6 @@ pub enum Failure {
     /// Manifests that open ports of their machines which are in no row of the contract.
     #[error("manifests open ports that no row of the port contract declares:{}", .0.iter().map(|l| format!("\n  {l}")).collect::<String>())]
     UndeclaredPorts(Vec<String>),
-    /// Manifests of the user's own pod network that cannot be applied.
-    #[error(transparent)]
-    OwnNetwork(#[from] OwnNetworkError),
     /// Packages that the distribution's repositories do not give.
     #[error("the packages of `{list}` for {} cannot be resolved", arch.as_str())]
     Packages {

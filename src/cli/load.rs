@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::exit::Failure;
+use super::manifests::Files;
 use super::printer::Printer;
 use crate::artefact::{Catalogue, Pins, pins};
-use crate::config::model::{Config, Provider};
-use crate::config::{self, Document, pod_networks};
+use crate::config::model::Config;
+use crate::config::{self, Document};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::identity::{Given, Secret};
 use crate::lock::Lock;
@@ -106,7 +107,7 @@ impl Input {
     fn plan(&self, read: &Read, printer: &Printer) -> Result<Plan, Failure> {
         let mut catalogue = self.catalogue()?;
         catalogue.pins = self.pins()?;
-        let given = super::manifests::read(&self.file, read)?;
+        let files = Files::read(&self.file, read)?;
         let mut plan = plan::plan(
             &read.config,
             &read.document,
@@ -114,12 +115,9 @@ impl Input {
             &catalogue,
         )
         .map_err(|findings| Failure::Findings(read.source.clone(), findings))?;
-        let custom = pod_networks(&read.document).custom;
-        if let (Provider::Custom, Some(path)) = (plan.provider, &custom.manifest_path) {
-            let base = self.file.parent().unwrap_or(Path::new(""));
-            plan.own_network(path, manifests(base, path)?)?;
-        }
-        if let Err(mut wrong) = plan::manifests::add(&mut plan, given, &catalogue) {
+        if let Err(mut wrong) =
+            plan::manifests::add(&mut plan, files.network, files.own, &catalogue)
+        {
             let last = wrong.pop().unwrap_or_default();
             for (source, findings) in &wrong {
                 printer.findings(source, findings);
@@ -192,26 +190,6 @@ pub(super) fn profiles(folder: Option<&Path>) -> Result<Profiles, Failure> {
             .map_err(|wrong| Failure::Findings(wrong.0, vec![wrong.1])),
         None => Ok(Profiles::embedded()),
     }
-}
-
-/// Name and text of a manifest, or of every one of a folder (`*.yml`, `*.yaml`), sorted; relative to `base`.
-fn manifests(base: &Path, path: &str) -> Result<Vec<(String, String)>, Failure> {
-    let whole = base.join(path);
-    let mut files = vec![(path.to_owned(), whole.clone())];
-    if whole.is_dir() {
-        files.clear();
-        for entry in fs_err::read_dir(&whole)? {
-            let file = entry?.path();
-            let manifest = file.extension().is_some_and(|e| e == "yml" || e == "yaml");
-            if let (true, Some(name)) = (manifest, file.file_name()) {
-                let shown = Path::new(path).join(name).display().to_string();
-                files.push((shown, file));
-            }
-        }
-        files.sort();
-    }
-    let read = |(shown, file): (String, PathBuf)| Ok((shown, fs_err::read_to_string(file)?));
-    files.into_iter().map(read).collect()
 }
 
 /// The `.yml` files of a folder, sorted.

@@ -7,7 +7,6 @@ pub(super) use weave::SECRET as WEAVE_SECRET;
 
 use serde_json::{Value, json};
 
-use super::object;
 use super::tree::NodeTree;
 use crate::config::model::Provider;
 use crate::identity::Identities;
@@ -63,12 +62,8 @@ pub(super) fn waves(plan: &Plan, node: &Node, ids: &Identities) -> Vec<(&'static
 
 /// The user's own manifests.
 fn custom(plan: &Plan) -> Vec<(&'static str, Vec<Value>)> {
-    let objects = plan
-        .network
-        .manifests
-        .iter()
-        .flat_map(|text| object::read(text));
-    vec![("15-network.yaml", objects.collect())]
+    let objects = plan.network.manifests.iter().flat_map(|m| &m.objects);
+    vec![("15-network.yaml", objects.cloned().collect())]
 }
 
 /// One variable of a container's environment.

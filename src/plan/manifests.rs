@@ -1,4 +1,5 @@
-//! What `manifests:` names: files of Kubernetes objects, judged one by one, their images pinned.
+//! What `manifests:` and the pod network `custom` name: files of Kubernetes objects, judged one by one,
+//! their images pinned.
 
 mod judge;
 
@@ -11,7 +12,7 @@ use crate::artefact::{Artefact, Catalogue, Digest, Item, Where};
 use crate::config::model::Taint;
 use crate::diagnostic::{Diagnostic, Source, Span};
 
-/// One file of `manifests:`, read.
+/// One file, read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Manifest {
     /// Its path, as it was given or found.
@@ -30,10 +31,8 @@ pub struct Named {
 }
 
 /// Images that files name by tag alone, as `repository:tag`: what a lock can pin.
-pub fn by_tag(sources: &[Source]) -> BTreeSet<String> {
-    let judged = sources
-        .iter()
-        .map(|source| judge::judge(&source.text, None));
+pub fn by_tag<'s>(sources: impl Iterator<Item = &'s Source>) -> BTreeSet<String> {
+    let judged = sources.map(|source| judge::judge(&source.text, None));
     let images = judged.flat_map(|judged| judged.images);
     images
         .map(|named| named.image)
@@ -41,20 +40,22 @@ pub fn by_tag(sources: &[Source]) -> BTreeSet<String> {
         .collect()
 }
 
-/// Reads every file, and adds it to the plan with the images that it needs. What is wrong is given with
-/// the file that it is in.
+/// Reads every file, those of the pod network and the user's own, and adds it to the plan with the images
+/// that it needs. What is wrong is given with the file that it is in.
 ///
 /// # Errors
 /// Findings by file, in order.
 pub fn add(
     plan: &mut Plan,
-    sources: Vec<Source>,
+    network: Vec<Source>,
+    own: Vec<Source>,
     catalogue: &Catalogue,
 ) -> Result<(), Vec<(Source, Vec<Diagnostic>)>> {
     let mut wrong = Vec::new();
-    let mut seen: BTreeMap<String, String> = own(plan);
+    let mut seen: BTreeMap<String, String> = of_addons(plan);
     let kinds = catalogue.kinds.get(&plan.release.train);
-    for source in sources {
+    let first_own = network.len();
+    for (at, source) in network.into_iter().chain(own).enumerate() {
         let mut judged = judge::judge(&source.text, kinds);
         let mut images = BTreeMap::new();
         for named in &judged.images {
@@ -89,7 +90,11 @@ pub fn add(
             for object in &objects {
                 need(plan, object, &images);
             }
-            plan.manifests.push(Manifest {
+            let all = match at < first_own {
+                true => &mut plan.network.manifests,
+                false => &mut plan.manifests,
+            };
+            all.push(Manifest {
                 name: source.name,
                 objects,
             });
@@ -102,7 +107,7 @@ pub fn add(
 }
 
 /// Objects of the addons, which no file may describe besides.
-fn own(plan: &Plan) -> BTreeMap<String, String> {
+fn of_addons(plan: &Plan) -> BTreeMap<String, String> {
     let mut own = BTreeMap::new();
     for addon in &plan.addons {
         for object in addon.manifests.values().flatten() {

@@ -7,7 +7,6 @@ pub mod firewall;
 mod labels;
 pub mod manifests;
 mod node;
-mod own_network;
 pub mod ports;
 pub mod profile;
 mod provider;
@@ -17,7 +16,6 @@ pub use crate::config::IpipMode;
 pub use crate::config::model::{Address, Link};
 pub use build::plan;
 pub use node::extra_packages;
-pub use own_network::OwnNetworkError;
 pub use provider::{IPTABLES_LABEL, PodNetwork};
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -6,6 +6,7 @@ use ipnet::IpNet;
 
 use super::Node;
 use super::build::Problems;
+use super::manifests::Manifest;
 use super::profile::Profile;
 use crate::artefact::{Catalogue, Family, Provider, Train};
 use crate::config::model::{Config, Host};
@@ -20,8 +21,8 @@ pub struct PodNetwork {
     pub weave: Weave,
     /// Settings of Calico.
     pub calico: Calico,
-    /// What the user's own manifests hold, read when the description was.
-    pub manifests: Vec<String>,
+    /// The user's own manifests of it.
+    pub manifests: Vec<Manifest>,
 }
 
 /// Says which rules a host's `iptables` writes: pod networks that write some beside it have their pods

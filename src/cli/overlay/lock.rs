@@ -163,10 +163,10 @@ impl<'a> Locking<'a> {
                 Ok(_) => {}
             }
         }
-        let manifests = super::super::manifests::read(&self.input.file, read)?;
-        for image in crate::plan::manifests::by_tag(&manifests) {
+        let files = super::super::manifests::Files::read(&self.input.file, read)?;
+        for image in crate::plan::manifests::by_tag(files.network.iter().chain(&files.own)) {
             let unpinned = Unpinned {
-                shown: format!("image of `manifests` {image}"),
+                shown: format!("image of manifests {image}"),
                 origin: Origin::Image(image),
             };
             unpublished.insert(unpinned.origin.clone(), unpinned);

@@ -131,7 +131,7 @@ fn calico(reader: &mut Reader<'_, '_>) -> Calico {
 fn custom(reader: &mut Reader<'_, '_>) -> Custom {
     let path = key(
         "manifest_path",
-        "file or folder (`*.yml`, `*.yaml`) of its manifests, applied as they are; images by digest",
+        "file or folder of its manifests, read and pinned as those of `manifests`",
     )
     .example("calico/");
     let manifest_path = reader.optional(&path, &TEXT);
