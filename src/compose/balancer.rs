@@ -11,7 +11,15 @@ use crate::plan::{Node, Plan};
 pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node) {
     let servers: String = plan
         .masters()
-        .map(|m| format!("  server {} {}:6443\n", m.name, bracketed(m.ip())))
+        .map(|m| format!("  server {} {}:6443 check\n", m.name, bracketed(m.ip())))
+        .collect();
+    // unchecked: one that is slow to say that it is ready is better than none
+    let last: String = plan
+        .masters()
+        .map(|m| {
+            let address = bracketed(m.ip());
+            format!("  server last-{} {address}:6443 backup\n", m.name)
+        })
         .collect();
     tree.public(
         "/etc/firstlight/haproxy.cfg",
@@ -20,9 +28,9 @@ pub(super) fn add(tree: &mut NodeTree, plan: &Plan, node: &Node) {
              global\n  log stdout format raw local0 notice\n  maxconn 4096\n\n\
              defaults\n  mode tcp\n  log global\n  timeout connect 3s\n  timeout client 1h\n  timeout server 1h\n  timeout check 2s\n\n\
              frontend api\n  bind 127.0.0.1:6443\n  default_backend masters\n\n\
-             backend masters\n  balance leastconn\n  option httpchk GET /readyz\n  http-check expect status 200\n  \
-             default-server check check-ssl verify required ca-file /etc/kubernetes/pki/ca.crt inter 1s fall 3 rise 1 on-marked-down shutdown-sessions\n\
-             {servers}"
+             backend masters\n  balance leastconn\n  option allbackups\n  option httpchk GET /readyz\n  http-check expect status 200\n  \
+             default-server check-ssl verify required ca-file /etc/kubernetes/pki/ca.crt inter 1s fall 3 rise 1 on-marked-down shutdown-sessions\n\
+             {servers}{last}"
         ),
     );
     let (image, digest) = node

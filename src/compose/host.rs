@@ -88,7 +88,9 @@ fn sysctls(node: &Node) -> String {
          net.bridge.bridge-nf-call-iptables = 1\nnet.bridge.bridge-nf-call-ip6tables = 1\n\
          # the kubelet's own demands (protectKernelDefaults), so that they hold before it starts\n\
          vm.overcommit_memory = 1\nvm.panic_on_oom = 0\nkernel.panic = 10\nkernel.panic_on_oops = 1\n\
-         kernel.keys.root_maxkeys = 1000000\nkernel.keys.root_maxbytes = 25000000\n"
+         kernel.keys.root_maxkeys = 1000000\nkernel.keys.root_maxbytes = 25000000\n\
+         # kubelet, containerd and every pod that watches files count as one user; at the kernel's 128 they end or hang\n\
+         fs.inotify.max_user_instances = 8192\n"
         .to_owned();
     if !node.profile.sysctls.is_empty() {
         text.push_str("# what this system needs besides\n");
