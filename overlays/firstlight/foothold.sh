@@ -23,12 +23,10 @@ stage() {
     return 1
   fi
   sync "$fl/incoming/seed.part" && mv "$fl/incoming/seed.part" "$fl/incoming/$seed_digest.tar.gz" && sync "$fl/incoming"
-  # one that never settled has lost to this one
-  for old in "$fl"/incoming/*.tar.gz; do [ "$old" = "$fl/incoming/$seed_digest.tar.gz" ] || rm -f "$old"; done
+  for old in "$fl"/incoming/*.tar.gz; do [ "$old" = "$fl/incoming/$seed_digest.tar.gz" ] || rm -f "$old"; done # never settled
 }
-older() { # than the seed that settled
-  [ "$(tar -xzOf "$archive" made)" -lt "$(cat "$fl/seeds/$(cat "$fl/settled")/made")" ]
-} 2> /dev/null
+# than the seed that settled
+older() { [ "$(tar -xzOf "$archive" made)" -lt "$(cat "$fl/seeds/$(cat "$fl/settled")/made")" ]; } 2> /dev/null
 whole() { for f in $first; do [ -s "/$f" ] || return 1; done; }
 foothold() { # ARCHIVE: unpacks what starts the rest, each file complete or absent
   (umask 022 && mkdir -p /opt/firstlight/bin /etc/systemd/system/multi-user.target.wants)
@@ -50,8 +48,7 @@ if [ "$(cat "$fl/settled" 2>/dev/null)" = "$seed_digest" ] && [ -s "$kept/seed.t
 elif stage <<'END OF SEED'
 @SEED@
 END OF SEED
-then
-  # where cloud-init is late, the unit of an earlier boot may have run already in this one
+then # where cloud-init is late, the unit of an earlier boot may have run already in this one
   [ ! -e /etc/systemd/system/firstlight.service ] || verb=restart
 fi
 if [ -s "$archive" ]; then
