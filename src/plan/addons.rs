@@ -66,7 +66,7 @@ struct Wanted {
     said: bool,
 }
 
-/// Names of the train's addons that the cluster has; what cannot be is left out, and told by [`addons`].
+/// Names of the train's addons that the cluster has; what cannot be is left out, and told by `addons`.
 pub fn names(config: &Config, train: &Train<'_>) -> BTreeSet<String> {
     let described = described(train);
     let on = described.iter().filter(|(name, about)| {
