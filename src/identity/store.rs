@@ -28,7 +28,7 @@ const OURS: [&str; 4] = [super::state::CLUSTER, "pki", "nodes", COMMIT];
 pub(super) struct Store {
     root: PathBuf,
     /// Holds others off while it lives.
-    _in_use: Option<fs_err::File>,
+    _in_use: Option<Held>,
 }
 
 impl Store {
@@ -233,7 +233,7 @@ fn sync_folder(path: &Path) -> io::Result<()> {
 }
 
 /// Takes the folder for this process. A file system without locks is used without.
-fn hold(root: &Path) -> Result<fs_err::File, IdentityError> {
+fn hold(root: &Path) -> Result<Held, IdentityError> {
     let file = fs_err::OpenOptions::new()
         .write(true)
         .create(true)
@@ -244,7 +244,18 @@ fn hold(root: &Path) -> Result<fs_err::File, IdentityError> {
         Err(TryLockError::WouldBlock) => Err(IdentityError::Busy {
             path: root.to_owned(),
         }),
-        _ => Ok(file),
+        _ => Ok(Held(file)),
+    }
+}
+
+/// The lock of a state folder. Given back by word, not by closing the file alone: a process that another thread is
+/// just starting has a copy of it until it runs.
+struct Held(fs_err::File);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // whoever cannot give it back ends soon
+        drop(self.0.file().unlock());
     }
 }
 
