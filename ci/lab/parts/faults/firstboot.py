@@ -149,6 +149,11 @@ class FirstBoot(Trial):
         if code:
             raise Failed(f"{words}: {code}: {said}")
 
+    def do_restore(self, words):
+        """restore NAME: the last snapshot that it took; what comes of it is another cluster to etcd, by design."""
+        self.do_run([words[0], "firstlight-etcd-restore $(ls -t /var/lib/firstlight/snapshots/etcd-*.db | head -n 1)"])
+        self.ids.clear()
+
     def do_at(self, words):
         """at NAME PATTERN: until its console shows that, since it was switched on."""
         machine, pattern = self.machine(words[0]), " ".join(words[1:])
