@@ -327,7 +327,7 @@ fn manifests_are_applied_last_in_their_order_with_their_images_where_they_run() 
     );
     let secret =
         "apiVersion: v1\nkind: Secret\nmetadata: { name: s }\nstringData: { key: hunter2 }\n";
-    let thing = "apiVersion: example.org/v1\nkind: Thing\nmetadata: { name: t }\n---\napiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: { name: things.example.org }\nspec: {}\n";
+    let thing = "apiVersion: example.org/v1\nkind: Thing\nmetadata: { name: t }\n---\napiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: { name: things.example.org }\nspec: { group: example.org, scope: Cluster, names: { plural: things, kind: Thing }, versions: [{ name: v1, served: true, storage: true }] }\n";
     let text = TWO_ZONES.to_owned() + "manifests: [b.yaml, extra]\n";
     let dir = folder(
         &text,

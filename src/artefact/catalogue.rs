@@ -20,6 +20,7 @@ use super::pins::{Pins, Unpinned};
 use super::port::PortRow;
 use super::provider::Provider;
 use super::repositories::Repositories;
+use super::schema::Schemas;
 use super::train::{Train, TrainSpec};
 use crate::config::model::Arch;
 
@@ -43,8 +44,8 @@ pub struct Catalogue {
     pub images: BTreeMap<String, BTreeMap<String, Option<String>>>,
     /// Manifests of addons: `COMPONENT/FILE` to text.
     pub manifests: BTreeMap<String, String>,
-    /// Kinds that the API server of a train knows by itself: train, `apiVersion`.
-    pub kinds: BTreeMap<String, BTreeMap<String, Vec<String>>>,
+    /// What objects of a train look like, by train: texts for [`Schemas::read`].
+    pub schemas: BTreeMap<String, String>,
     /// Names that Pharos's users know as addons and that are none any more: what became of each.
     pub gone: BTreeMap<String, String>,
 }
@@ -130,6 +131,14 @@ impl Catalogue {
     pub fn with_overrides(dir: &Path) -> Result<Self, CatalogueError> {
         let mut catalogue = Self::embedded()?;
         load::folder(&mut catalogue, dir)?;
+        for (train, text) in &catalogue.schemas {
+            Schemas::read(text).map_err(|(line, message)| CatalogueError::Parse {
+                file: dir.join(format!("schemas/{train}.txt")),
+                line: line as u64,
+                column: 1,
+                message,
+            })?;
+        }
         Ok(catalogue)
     }
 

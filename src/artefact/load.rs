@@ -21,7 +21,7 @@ enum Kind {
     Ports,
     Manifest(String),
     Gone,
-    Kinds(String),
+    Schemas(String),
 }
 
 /// Everything else (units, scripts, documents) is not the catalogue's.
@@ -29,6 +29,7 @@ fn kind(path: &Path) -> Option<Kind> {
     let (folder, file) = (path.parent()?.to_str()?, path.file_name()?.to_str()?);
     match (folder, file.rsplit_once('.')) {
         ("packages/keys", Some((_, "asc"))) => return Some(Kind::Key(file.to_owned())),
+        ("schemas", Some((train, "txt"))) => return Some(Kind::Schemas(train.to_owned())),
         ("packages/images", Some((_, "txt"))) => return Some(Kind::Image(file.to_owned())),
         ("", Some(("ports", "yml"))) => return Some(Kind::Ports),
         ("", Some(("gone", "yml"))) => return Some(Kind::Gone),
@@ -42,7 +43,6 @@ fn kind(path: &Path) -> Option<Kind> {
     match folder {
         "trains" => Some(Kind::Train(stem)),
         "packages" => Some(Kind::Packages(stem)),
-        "kinds" => Some(Kind::Kinds(stem)),
         _ if stem == "component" && !folder.is_empty() => Some(Kind::Component(folder.to_owned())),
         _ => None,
     }
@@ -136,8 +136,9 @@ fn add(
             let text = text(shown, bytes)?.to_owned();
             catalogue.manifests.insert(path, text);
         }
-        Some(Kind::Kinds(train)) => {
-            catalogue.kinds.insert(train, parse(shown, bytes)?);
+        Some(Kind::Schemas(train)) => {
+            let text = text(shown, bytes)?.to_owned();
+            catalogue.schemas.insert(train, text);
         }
         Some(Kind::Gone) => catalogue.gone = parse(shown, bytes)?,
         None => {}

@@ -10,6 +10,7 @@ pub mod pins;
 pub mod port;
 mod provider;
 pub mod repositories;
+pub mod schema;
 pub mod store;
 pub mod train;
 

@@ -177,15 +177,17 @@ pub(super) fn is_user(text: &str) -> bool {
         && text.starts_with(|first: char| first.is_ascii_lowercase() || first == '_')
 }
 
-/// Kubernetes' `resource.Quantity`, without exponents.
-pub(super) fn is_quantity(text: &str) -> bool {
-    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+/// Kubernetes' `resource.Quantity`, without a sign.
+pub fn is_quantity(text: &str) -> bool {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.');
+    let (number, suffix) = text.split_at(end.unwrap_or(text.len()));
     let suffixes = [
-        "", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei",
+        "", "n", "u", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei",
     ];
-    digits(whole) && digits(fraction) && suffixes.contains(&&text[number.len()..])
+    let exponent = suffix.strip_prefix(['e', 'E']);
+    number.bytes().any(|byte| byte.is_ascii_digit())
+        && number.matches('.').count() <= 1
+        && (suffixes.contains(&suffix) || exponent.is_some_and(|by| by.parse::<i16>().is_ok()))
 }
 
 /// Six octets, lower case with colons; hyphens are taken too.
@@ -240,14 +242,18 @@ mod tests {
     #[test]
     fn quantities_are_those_of_kubernetes() {
         assert!(
-            ["50m", "50Mi", "1", "0.5", "2Gi"]
-                .iter()
-                .all(|text| is_quantity(text))
+            [
+                "50m", "50Mi", "1", "0.5", "2Gi", "1.", ".5", "1e3", "2E-2", "3E", "100n"
+            ]
+            .iter()
+            .all(|text| is_quantity(text))
         );
         assert!(
-            ["", "m", "50mb", "1.", "-1", "1 Gi", "50MiB"]
-                .iter()
-                .all(|text| !is_quantity(text))
+            [
+                "", "m", "50mb", ".", "1.5.2", "-1", "1 Gi", "50MiB", "1e", "1e3k"
+            ]
+            .iter()
+            .all(|text| !is_quantity(text))
         );
     }
 

@@ -13,6 +13,7 @@ use super::key::{At, quoted, suggestion, wrong_type};
 use crate::diagnostic::Diagnostic;
 use crate::yaml::{Entry, Node, Value};
 
+pub use super::names::is_quantity;
 pub use kind::{SettingKind, is_image};
 
 /// One setting, as its addon's `component.yml` describes it. A name with a dot is in a mapping:
@@ -173,12 +174,15 @@ impl Setting {
     }
 }
 
-/// The nearest of the known names of addons, when it is near enough to be a slip.
+/// The nearest of the known names, when it is near enough to be a slip.
 pub fn near<'k>(given: &str, known: &[&'k str]) -> Option<&'k str> {
     let plain = given.to_lowercase().replace('_', "-");
     known
         .iter()
-        .map(|known| (strsim::damerau_levenshtein(&plain, known), *known))
+        .map(|known| {
+            let distance = strsim::damerau_levenshtein(&plain, &known.to_lowercase());
+            (distance, *known)
+        })
         .filter(|(distance, known)| *distance <= (known.len() / 3).max(1))
         .min()
         .map(|(_, known)| known)

@@ -1,7 +1,10 @@
 //! What `manifests:` and the pod network `custom` name: files of Kubernetes objects, judged one by one,
 //! their images pinned.
 
+mod fields;
 mod judge;
+
+pub use fields::Release;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,6 +43,11 @@ pub fn by_tag<'s>(sources: impl Iterator<Item = &'s Source>) -> BTreeSet<String>
         .collect()
 }
 
+/// What is wrong with the objects of a file, for a release.
+pub fn findings(text: &str, release: &Release<'_>) -> Vec<Diagnostic> {
+    judge::judge(text, Some(release)).findings
+}
+
 /// Reads every file, those of the pod network and the user's own, and adds it to the plan with the images
 /// that it needs. What is wrong is given with the file that it is in.
 ///
@@ -53,10 +61,11 @@ pub fn add(
 ) -> Result<(), Vec<(Source, Vec<Diagnostic>)>> {
     let mut wrong = Vec::new();
     let mut seen: BTreeMap<String, String> = of_addons(plan);
-    let kinds = catalogue.kinds.get(&plan.release.train);
+    let train = plan.release.train.clone();
+    let release = Release::of(&train, catalogue);
     let first_own = network.len();
     for (at, source) in network.into_iter().chain(own).enumerate() {
-        let mut judged = judge::judge(&source.text, kinds);
+        let mut judged = judge::judge(&source.text, release.as_ref());
         let mut images = BTreeMap::new();
         for named in &judged.images {
             match pinned(&named.image, catalogue) {
@@ -99,8 +108,9 @@ pub fn add(
                 objects,
             });
         } else {
-            judged.findings.sort_by_key(|finding| finding.span);
-            wrong.push((source, judged.findings));
+            let mut findings = judged.findings;
+            findings.sort_by_key(|finding| finding.span);
+            wrong.push((source, findings));
         }
     }
     if wrong.is_empty() { Ok(()) } else { Err(wrong) }

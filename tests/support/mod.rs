@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "every test takes the part that it needs")]
 
 pub mod images;
+pub mod objects;
 pub mod registry;
 
 use std::collections::BTreeMap;

@@ -1,10 +1,9 @@
 //! Whether each document of a file is a Kubernetes object that the release knows.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use super::Named;
+use super::fields::{self, Release};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::yaml::{self, Node, Value as Yaml};
 
@@ -13,7 +12,9 @@ pub(super) const CONTAINERS: [&str; 3] = ["initContainers", "containers", "ephem
 
 /// What was found in a file.
 #[derive(Default)]
-pub(super) struct Judged {
+pub(super) struct Judged<'t> {
+    /// The file.
+    pub text: &'t str,
     /// Objects in their order, with their places; those of a `List` by themselves.
     pub objects: Vec<(Value, Option<Span>)>,
     /// Images of their containers.
@@ -22,12 +23,14 @@ pub(super) struct Judged {
     pub findings: Vec<Diagnostic>,
 }
 
-/// Kinds that a release knows, by `apiVersion`.
-type Kinds = BTreeMap<String, Vec<String>>;
-
-/// Reads every document of `text`; `kinds` are those of the release, where they are known.
-pub(super) fn judge(text: &str, kinds: Option<&Kinds>) -> Judged {
-    let mut judged = Judged::default();
+/// Reads every document of `text`, and measures it by the release, where its schemas are known.
+pub(super) fn judge<'t>(text: &'t str, release: Option<&Release<'_>>) -> Judged<'t> {
+    // as Kubernetes reads a file: `defaultMode: 0644` is octal
+    let options = serde_yaml::options! { legacy_octal_numbers: true };
+    let mut judged = Judged {
+        text,
+        ..Judged::default()
+    };
     let mut any = false;
     for (start, document) in documents(text) {
         match yaml::parse(&document) {
@@ -41,8 +44,8 @@ pub(super) fn judge(text: &str, kinds: Option<&Kinds>) -> Judged {
             Ok(node) if node.value == Yaml::Null => {}
             Ok(node) => {
                 any = true;
-                match serde_yaml::from_str::<Value>(&document) {
-                    Ok(value) => object(&value, &node, start, kinds, &mut judged),
+                match serde_yaml::from_str_with_options::<Value>(&document, options.clone()) {
+                    Ok(value) => object(&value, &node, start, release, &mut judged),
                     Err(error) => judged.fail(
                         "manifests/not-an-object",
                         Some(moved(node.span, start)),
@@ -83,15 +86,21 @@ fn documents(text: &str) -> Vec<(usize, String)> {
     documents
 }
 
-const fn moved(span: Span, by: usize) -> Span {
+pub(super) const fn moved(span: Span, by: usize) -> Span {
     Span {
         start: span.start + by,
         end: span.end + by,
     }
 }
 
-impl Judged {
-    fn fail(&mut self, code: &'static str, span: Option<Span>, message: String, help: &str) {
+impl Judged<'_> {
+    pub(super) fn fail(
+        &mut self,
+        code: &'static str,
+        span: Option<Span>,
+        message: String,
+        help: &str,
+    ) {
         let finding = Diagnostic::error(code, "manifests", span, message);
         self.findings.push(match help {
             "" => finding,
@@ -100,7 +109,13 @@ impl Judged {
     }
 }
 
-fn object(value: &Value, node: &Node, start: usize, kinds: Option<&Kinds>, judged: &mut Judged) {
+fn object(
+    value: &Value,
+    node: &Node,
+    start: usize,
+    release: Option<&Release<'_>>,
+    judged: &mut Judged<'_>,
+) {
     let span = Some(moved(node.span, start));
     let Value::Object(_) = value else {
         let message = format!("this document is {}, not an object", node.describe());
@@ -121,17 +136,21 @@ fn object(value: &Value, node: &Node, start: usize, kinds: Option<&Kinds>, judge
         let values = value["items"].as_array().into_iter().flatten();
         if let Some(Yaml::Seq(items)) = items {
             for (value, node) in values.zip(items) {
-                object(value, node, start, kinds, judged);
+                object(value, node, start, release, judged);
             }
         }
         return;
     }
-    known(&api_version, &kind, node, start, kinds, judged);
+    let known = release.and_then(|release| release.type_of(&api_version, &kind));
+    if let Some(release) = release {
+        if known.is_none() {
+            not_known(&api_version, &kind, node, start, release, judged);
+        }
+        fields::judge(release, known, (value, node, start), judged);
+    }
     let mut value = value.clone();
     named(&mut value, &kind, node, start, judged);
-    let own = kinds.and_then(|kinds| kinds.get(&api_version));
-    let own = own.is_some_and(|known| known.contains(&kind));
-    images(node, start, own, judged);
+    images(node, start, known.is_some(), judged);
     judged.objects.push((value, span));
 }
 
@@ -141,7 +160,7 @@ fn field(
     node: &Node,
     name: &str,
     start: usize,
-    judged: &mut Judged,
+    judged: &mut Judged<'_>,
 ) -> Option<String> {
     match &value[name] {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
@@ -169,40 +188,25 @@ fn field(
     }
 }
 
-/// Kinds in groups of Kubernetes' own must be among those of the release.
-fn known(
+/// A kind that the release lacks, in a group of Kubernetes' own, is an error; one in another's is theirs.
+fn not_known(
     api_version: &str,
     kind: &str,
     node: &Node,
     start: usize,
-    kinds: Option<&Kinds>,
-    judged: &mut Judged,
+    release: &Release<'_>,
+    judged: &mut Judged<'_>,
 ) {
-    let Some(kinds) = kinds else { return };
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
-    // groups without a dot, and those below k8s.io that the release has, are its own
-    let same_group =
-        |version: &&String| version.split_once('/').map_or("", |(group, _)| group) == group;
-    let own = !group.contains('.') || kinds.keys().any(|version| same_group(&version));
-    if !own
-        || kinds
-            .get(api_version)
-            .is_some_and(|known| known.iter().any(|k| k == kind))
-    {
+    if !release.owns(group) {
         return;
     }
-    let versions = kinds
-        .iter()
-        .filter(|(_, known)| known.iter().any(|k| k == kind));
-    let versions: Vec<String> = versions
-        .map(|(version, _)| format!("`{version}`"))
-        .collect();
-    let all = kinds.values().flatten().map(String::as_str);
-    let near = crate::config::setting::near(kind, &all.collect::<Vec<_>>());
-    let help = match (versions.as_slice(), near) {
+    let versions = release.versions(kind);
+    let shown: Vec<String> = versions.iter().map(|v| format!("`{v}`")).collect();
+    let help = match (versions.as_slice(), release.near(kind)) {
         ([], Some(near)) => format!("did you mean `{near}`?"),
         ([], None) => "is a CustomResourceDefinition meant, in a group of its own?".to_owned(),
-        (versions, _) => format!("it has `{kind}` in {}", versions.join(", ")),
+        _ => format!("it has `{kind}` in {}", shown.join(", ")),
     };
     let at = if versions.is_empty() {
         "kind"
@@ -219,22 +223,12 @@ fn known(
 }
 
 /// The name; a Job that is to be made anew for every change has `generateName`, and is named by its digest.
-fn named(value: &mut Value, kind: &str, node: &Node, start: usize, judged: &mut Judged) {
+fn named(value: &mut Value, kind: &str, node: &Node, start: usize, judged: &mut Judged<'_>) {
     let metadata = node.entry("metadata");
     let span = metadata.map_or(node.span, |entry| entry.key_span);
     let span = Some(moved(span, start));
-    if metadata.is_some() && !value["metadata"].is_object() {
-        return judged.fail(
-            "manifests/wrong-type",
-            span,
-            "`metadata` must be a mapping".to_owned(),
-            "",
-        );
-    }
-    if value["metadata"]["name"]
-        .as_str()
-        .is_some_and(|name| !name.is_empty())
-    {
+    let name = &value["metadata"]["name"];
+    if !name.is_null() && name != "" {
         return;
     }
     let prefix = value["metadata"]["generateName"]
@@ -266,7 +260,7 @@ fn named(value: &mut Value, kind: &str, node: &Node, start: usize, judged: &mut 
 }
 
 /// Images of containers, and containers without one.
-fn images(node: &Node, start: usize, own: bool, judged: &mut Judged) {
+fn images(node: &Node, start: usize, own: bool, judged: &mut Judged<'_>) {
     match &node.value {
         Yaml::Map(entries) => {
             for entry in entries {
@@ -287,30 +281,23 @@ fn images(node: &Node, start: usize, own: bool, judged: &mut Judged) {
     }
 }
 
-fn container(node: &Node, start: usize, own: bool, judged: &mut Judged) {
-    let span = Some(moved(node.span, start));
-    for name in ["name", "image"] {
-        match node.entry(name).map(|entry| &entry.value) {
-            Some(Node {
-                value: Yaml::Scalar { text, .. },
-                span,
-            }) if name == "image" => judged.images.push(Named {
-                image: text.clone(),
-                span: Some(moved(*span, start)),
-            }),
-            Some(Node {
-                value: Yaml::Scalar { .. },
-                ..
-            }) => {}
-            // another's kind may mean something else by the word
-            _ if !own => {}
-            _ => judged.fail(
-                "manifests/missing-field",
-                span,
-                format!("this container has no `{name}`"),
-                "",
-            ),
-        }
+fn container(node: &Node, start: usize, own: bool, judged: &mut Judged<'_>) {
+    match node.entry("image").map(|entry| &entry.value) {
+        Some(Node {
+            value: Yaml::Scalar { text, .. },
+            span,
+        }) => judged.images.push(Named {
+            image: text.clone(),
+            span: Some(moved(*span, start)),
+        }),
+        // schemas let it be without; another's kind may mean something else by the word
+        None if own => judged.fail(
+            "manifests/missing-field",
+            Some(moved(node.span, start)),
+            "this container has no `image`".to_owned(),
+            "",
+        ),
+        _ => {}
     }
 }
 
@@ -343,6 +330,17 @@ mod tests {
                 assert_eq!(&text[start + within..start + within + line.len()], line);
             }
         }
+    }
+
+    #[test]
+    fn numbers_and_words_are_what_kubernetes_reads() {
+        let text = "apiVersion: v1\nkind: A\nmetadata: { name: a }\nspec: { mode: 0644, octal: 0o644, on: yes, text: \"0644\" }\n";
+        let judged = judge(text, None);
+        assert!(judged.findings.is_empty());
+        assert_eq!(
+            judged.objects[0].0["spec"],
+            serde_json::json!({ "mode": 420, "octal": 420, "on": true, "text": "0644" })
+        );
     }
 
     #[test]
