@@ -232,7 +232,7 @@ fn read(folder: &Path, what: &str) {
 
 #[test]
 fn as_many_rules_for_three_nodes_as_for_three_hundred() {
-    let lines = |workers: u16| {
+    let files = |os: &str, workers: u16| -> Vec<(String, String)> {
         let worker = |n: u16| {
             let (third, last) = (n / 200, n % 200 + 20);
             format!(
@@ -241,12 +241,21 @@ fn as_many_rules_for_three_nodes_as_for_three_hundred() {
         };
         let workers: String = (1..=workers).map(worker).collect();
         let text = format!(
-            "name: demo\nartefacts: {{ upstream: false }}\nhosts:\n  - {{ name: m1, role: master, address: 10.0.0.11/16, mac: \"52:54:00:00:00:ff\" }}\n{workers}\
+            "name: demo\nkubernetes: {{ version: \"1.30\" }}\ndefaults: {{ os: {os} }}\nartefacts: {{ mirror: \"http://10.0.0.5\" }}\n\
+             hosts:\n  - {{ name: m1, role: master, address: 10.0.0.11/16, mac: \"52:54:00:00:00:ff\" }}\n{workers}\
              network: {{ provider: bridge, firewall: {{ enabled: true }} }}\n"
         );
-        rules(&Cluster::new(&text).tree("m1"), "nft")
+        let tree = Cluster::new(&text).tree("m1");
+        let all = tree.files.keys().filter(|path| {
+            path.starts_with("/etc/firstlight/firewall/") || path.starts_with("/etc/firewalld/")
+        });
+        all.map(|path| (path.clone(), self::text(&tree, path))).collect()
     };
-    assert_eq!(lines(2), lines(299));
+    for (os, least) in [("debian-12", 1), ("ubuntu-18.04", 2), ("rocky-9", 5)] {
+        let three = files(os, 2);
+        assert!(three.len() >= least, "{os}: {three:?}");
+        assert!(three == files(os, 299), "{os}");
+    }
 }
 
 #[test]
