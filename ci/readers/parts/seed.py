@@ -11,6 +11,26 @@ from pathlib import Path
 import yaml
 
 
+def unpacked(user_data):
+    """Its digest; path → (mode, content) of every file; path → target of every link; network-config, if there is one."""
+    script = yaml.safe_load(user_data.read_text())["bootcmd"][0]
+    digest = re.search(r"^seed_digest=([0-9a-f]{64})$", script, re.M)[1]
+    archive = base64.b64decode(re.search(r"<<'END OF SEED'\n(.*?)\nEND OF SEED", script, re.S)[1])
+    assert hashlib.sha256(archive).hexdigest() == digest, "the archive is not what its digest says"
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        content = {member.name: (member.mode, tar.extractfile(member).read()) for member in tar if member.isfile()}
+    composed, links = {}, {}
+    for line in content["index"][1].decode().splitlines():
+        kind, mode, said, path = line.split(" ", 3)
+        if kind == "link":
+            links[path] = said
+            continue
+        packed, data = content[f"tree{path}"]
+        assert hashlib.sha256(data).hexdigest() == said and packed == int(mode, 8), f"{path}: archive and index differ"
+        composed[path] = (int(mode, 8), data)
+    return digest, composed, links, content.get("network-config", (0, None))[1]
+
+
 class Seed:
     """`folder` is nodes/NAME of a build; beside the build lies `expected.json`, what the description asked for."""
 
@@ -23,23 +43,4 @@ class Seed:
         self.network = expected["hosts"][self.name]
         self.mac = self.network["mac"]
         self.instance = yaml.safe_load((self.files / "meta-data").read_text())["instance-id"]
-        script = yaml.safe_load((self.files / "user-data").read_text())["bootcmd"][0]
-        self.digest = re.search(r"^seed_digest=([0-9a-f]{64})$", script, re.M)[1]
-        archive = base64.b64decode(re.search(r"<<'END OF SEED'\n(.*?)\nEND OF SEED", script, re.S)[1])
-        assert hashlib.sha256(archive).hexdigest() == self.digest, "the archive is not what its digest says"
-        self._open(archive)
-
-    def _open(self, archive):
-        """`composed`: path → (mode, content) of every file, `links`: path → target."""
-        self.composed, self.links = {}, {}
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            content = {member.name: (member.mode, tar.extractfile(member).read()) for member in tar if member.isfile()}
-        for line in content["index"][1].decode().splitlines():
-            kind, mode, said, path = line.split(" ", 3)
-            if kind == "link":
-                self.links[path] = said
-                continue
-            packed, data = content[f"tree{path}"]
-            assert hashlib.sha256(data).hexdigest() == said and packed == int(mode, 8), f"{path}: archive and index differ"
-            self.composed[path] = (int(mode, 8), data)
-        self.network_config = content.get("network-config", (0, None))[1]
+        self.digest, self.composed, self.links, self.network_config = unpacked(self.files / "user-data")
