@@ -249,7 +249,8 @@ fn as_many_rules_for_three_nodes_as_for_three_hundred() {
         let all = tree.files.keys().filter(|path| {
             path.starts_with("/etc/firstlight/firewall/") || path.starts_with("/etc/firewalld/")
         });
-        all.map(|path| (path.clone(), self::text(&tree, path))).collect()
+        all.map(|path| (path.clone(), self::text(&tree, path)))
+            .collect()
     };
     for (os, least) in [("debian-12", 1), ("ubuntu-18.04", 2), ("rocky-9", 5)] {
         let three = files(os, 2);

@@ -1,7 +1,7 @@
 //! Checks of `network.firewall` against the hosts.
 
-use super::Check;
 use super::super::model::Provider;
+use super::Check;
 
 impl Check<'_> {
     /// Trusted networks in which no machine of the cluster is are more likely a slip than meant.
