@@ -110,8 +110,14 @@ class Reader:
         return said
 
     def version(self, kind):
-        program = {"nft": "nft", "legacy": "iptables-legacy", "nf_tables": "iptables-nft", "firewalld": "firewall-offline-cmd"}[kind]
-        return re.search(r"[0-9][0-9.]+[0-9]", self.run(program, "--version")[1])[0]
+        program = {"nft": ["nft"], "firewalld": ["firewall-offline-cmd"]}.get(kind) or self.tables(kind, "iptables")
+        return re.search(r"[0-9][0-9.]+[0-9]", self.run(*program, "--version")[1])[0]
+
+    def tables(self, kind, program):
+        """As Debian calls it, or upstream before 1.8."""
+        if (Path(self.root) / "usr/sbin/xtables-multi").exists():
+            return ["xtables-multi", program]
+        return [program.replace("tables", "tables-nft" if kind == "nf_tables" else "tables-legacy")]
 
     def judge(self, kind, case):
         """Raises where a file is not read as it is meant; None where it is not this reader's."""
@@ -123,10 +129,10 @@ class Reader:
         elif kind in ("legacy", "nf_tables") and list(rules.glob("rules.v*")):
             for version, program in (("v4", "iptables"), ("v6", "ip6tables")):
                 if (rules / f"rules.{version}").exists():
-                    restore = f"{program}-{kind.replace('nf_tables', 'nft')}-restore"
+                    restore = self.tables(kind, f"{program}-restore")
                     text = (rules / f"rules.{version}").read_bytes()
                     for ssh in (b"# ssh", b"-A FIRSTLIGHT -p tcp -m multiport --dports 22,2222 -j RETURN"):
-                        self.accepted(restore, "--test", "--noflush", text=text.replace(b"# ssh", ssh))
+                        self.accepted(*restore, "--test", "--noflush", text=text.replace(b"# ssh", ssh))
         elif kind == "firewalld" and ((case / OWN).exists() or (case / "commands").exists()):
             policies = (case / OWN / "policies").exists()
             if policies and self.release("firewalld") < (0, 9):
