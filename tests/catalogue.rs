@@ -34,7 +34,7 @@ fn destinations(artefact: &Artefact) -> Vec<&str> {
     match &artefact.item {
         Item::File { dest, .. } => vec![dest],
         Item::TarGz { members, .. } => members.iter().map(|(_, dest)| dest.as_str()).collect(),
-        Item::Package { .. } | Item::Image { .. } => vec![],
+        Item::Package { .. } | Item::Boot { .. } | Item::Image { .. } => vec![],
     }
 }
 

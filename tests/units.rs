@@ -41,7 +41,7 @@ fn lay_out(cluster: &Cluster, name: &str, root: &Path) {
         let fetched: Vec<&str> = match &artefact.item {
             Item::File { dest, .. } => vec![dest],
             Item::TarGz { members, .. } => members.iter().map(|(_, to)| to.as_str()).collect(),
-            Item::Package { .. } | Item::Image { .. } => Vec::new(),
+            Item::Package { .. } | Item::Boot { .. } | Item::Image { .. } => Vec::new(),
         };
         for path in fetched {
             program(path, b"#!/bin/sh\n", 0o755);

@@ -107,6 +107,13 @@ pub enum Item {
         /// As dpkg or rpm shows it.
         version: String,
     },
+    /// What a machine boots to be installed, or an initial RAM disk of that; no node fetches it.
+    Boot {
+        /// Of the file.
+        digest: Digest,
+        /// Where it comes from.
+        url: String,
+    },
     /// A container image.
     Image {
         /// `repository:tag`
@@ -123,6 +130,7 @@ impl Artefact {
             Item::File { digest, .. }
             | Item::TarGz { digest, .. }
             | Item::Package { digest, .. }
+            | Item::Boot { digest, .. }
             | Item::Image { digest, .. } => digest,
         }
     }
@@ -139,9 +147,10 @@ impl Artefact {
     /// Where upstream has it; for an image, `repository:tag@digest`.
     pub fn origin(&self) -> String {
         match &self.item {
-            Item::File { url, .. } | Item::TarGz { url, .. } | Item::Package { url, .. } => {
-                url.clone()
-            }
+            Item::File { url, .. }
+            | Item::TarGz { url, .. }
+            | Item::Package { url, .. }
+            | Item::Boot { url, .. } => url.clone(),
             Item::Image { name, digest } => format!("{name}@{digest}"),
         }
     }
@@ -149,9 +158,10 @@ impl Artefact {
     /// The last part of its URL; `repository:tag` of an image.
     pub fn name(&self) -> &str {
         match &self.item {
-            Item::File { url, .. } | Item::TarGz { url, .. } | Item::Package { url, .. } => {
-                url.rsplit('/').next().unwrap_or(url)
-            }
+            Item::File { url, .. }
+            | Item::TarGz { url, .. }
+            | Item::Package { url, .. }
+            | Item::Boot { url, .. } => url.rsplit('/').next().unwrap_or(url),
             Item::Image { name, .. } => name,
         }
     }

@@ -17,6 +17,7 @@ mod overlay;
 mod ports;
 mod printer;
 mod profiles;
+mod pxe;
 mod table;
 mod verify;
 
@@ -63,6 +64,7 @@ enum Command {
     Diff(diff::Diff),
     #[command(subcommand)]
     Overlay(overlay::Overlay),
+    Pxe(pxe::Pxe),
     Ports(ports::Ports),
     Addons(addons::Addons),
     Verify(verify::Verify),
@@ -92,6 +94,7 @@ pub fn main() -> ExitCode {
         Command::Build(args) => build::run(*args, &printer),
         Command::Diff(args) => diff::run(&args, &printer),
         Command::Overlay(args) => overlay::run(&args, &printer),
+        Command::Pxe(args) => pxe::run(&args, &printer),
         Command::Ports(args) => ports::run(&args, &printer),
         Command::Addons(args) => addons::run(&args, &printer),
         Command::Verify(args) => verify::run(&args, &printer),

@@ -40,7 +40,7 @@ pub(super) fn add(tree: &mut NodeTree, node: &Node) {
                 name,
                 version,
             } => lines.push(format!("{} {digest} {url} {name} {version}", kind.name())),
-            Item::Image { .. } => {}
+            Item::Boot { .. } | Item::Image { .. } => {}
         }
     }
     lines.extend(node.packages.iter().map(|name| format!("package {name}")));

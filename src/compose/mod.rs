@@ -14,6 +14,7 @@ pub mod firewall;
 mod given;
 mod host;
 pub mod images;
+pub mod installer;
 mod interfaces;
 mod kubelet;
 pub mod listeners;

@@ -39,7 +39,7 @@ pub(super) fn config(reader: &mut Reader<'_, '_>) -> Config {
         &key(
             "defaults",
             "settings for every host that does not say otherwise: any key of a host but `name`, `address`, \
-             `private_address` and `mac`; mappings merge deeply, lists replace",
+             `private_address`, `mac`, `uuid` and `serial`; mappings merge deeply, lists replace",
         ),
         &MAPPING,
     );

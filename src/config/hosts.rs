@@ -5,11 +5,12 @@ use std::net::IpAddr;
 use super::key::{Effect, key};
 use super::kinds::{
     ADDRESSES, ARCH, COUNT, DISK, DNS_LABEL, DOMAINS, ENVIRONMENT, INTERFACE, IP, IPS, LABEL_KEY,
-    LABEL_VALUE, LABELS, MAC, MAPPING, MTU, OS, PORT, ROLE, SERVERS, TAINT_EFFECT, TEXT,
+    LABEL_VALUE, LABELS, MAC, MAPPING, MTU, OS, PORT, ROLE, SERIAL, SERVERS, TAINT_EFFECT, TEXT,
+    UUID,
 };
 use super::model::{Address, Arch, Host, HostNetwork, Role, Taint};
 use super::read::Reader;
-use super::system;
+use super::{installer, system};
 
 /// Reads one host; `name`, `address` and `role` are empty or a worker's where they could not be.
 pub(super) fn host(reader: &mut Reader<'_, '_>) -> Host {
@@ -28,8 +29,14 @@ pub(super) fn host(reader: &mut Reader<'_, '_>) -> Host {
         .default("amd64")
         .example("arm64");
     let arch = reader.optional(&arch, &ARCH).unwrap_or(Arch::Amd64);
-    let disk = key("disk", "disk that installers use; they touch no other");
-    let disk = reader.optional(&disk.effect(Effect::None).example("/dev/vda"), &DISK);
+    let [uuid, serial] = machine(reader);
+    let disk = key(
+        "disk",
+        "disk that an installer uses, by its path or by what is true of it alone; it touches no other",
+    );
+    let disk = reader.optional(&disk.example("/dev/vda"), &DISK);
+    let install = key("installer", "how the machine is installed over the network");
+    let installer = reader.section(&install, installer::installer);
     let memory_mib = key(
         "memory_mib",
         "planned memory in MiB, held against the minimum of 2048; the machine is asked again at its first boot",
@@ -71,7 +78,10 @@ pub(super) fn host(reader: &mut Reader<'_, '_>) -> Host {
         role,
         os,
         arch,
+        uuid,
+        serial,
         disk,
+        installer,
         memory_mib,
         disk_gib,
         network,
@@ -118,6 +128,19 @@ fn interfaces(reader: &mut Reader<'_, '_>) -> [Option<String>; 3] {
         reader.optional(&private.example("eth1"), &INTERFACE),
         reader.optional(&mac.example("\"52:54:00:00:00:11\""), &MAC),
         reader.optional(&interface.example("ens3"), &INTERFACE),
+    ]
+}
+
+/// `uuid` and `serial`: besides MACs, what a machine that boots from the network is known by.
+fn machine(reader: &mut Reader<'_, '_>) -> [Option<String>; 2] {
+    let uuid = key(
+        "uuid",
+        "UUID of the machine (SMBIOS), by which it is known when it boots from the network",
+    );
+    let serial = key("serial", "serial number of the machine (SMBIOS), likewise");
+    [
+        reader.optional(&uuid.example("4c4c4544-0042-3510-8052-b4c04f4e3332"), &UUID),
+        reader.optional(&serial.example("CN7792194B0042"), &SERIAL),
     ]
 }
 

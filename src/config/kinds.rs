@@ -3,6 +3,7 @@
 mod addresses;
 mod armour;
 mod lists;
+mod machine;
 mod settings;
 mod system;
 
@@ -21,6 +22,7 @@ pub(super) use lists::{
     ADDRESSES, CIDRS, DOMAINS, ENVIRONMENT, INTERFACES, IPS, LABELS, LIST, MAPPING, NAMES, PATHS,
     QUANTITIES, SERVERS, SSH_KEYS, TEXT_MAP, URLS, list,
 };
+pub(super) use machine::{DISK, INSTALLER_NETWORK, KERNEL_ARGUMENTS, SERIAL, UUID};
 pub(super) use settings::{
     ARGUMENTS, CIPHER, DURATION, EVICTION, FEATURE_GATES, FILE, HTTPS, IMAGE_REPOSITORY,
     POD_SECURITY, REGISTRIES, REGISTRY, WEBHOOK, WORD,
@@ -291,24 +293,6 @@ pub(super) const OS: Kind<String> = Kind {
             names::is_dns_name,
             "config/not-a-profile",
             "the name of a profile, such as `debian-12`",
-            "",
-        )
-    },
-};
-/// A disk of a host.
-pub(super) const DISK: Kind<String> = Kind {
-    name: "device path",
-    parse: |node, at| {
-        tested(
-            node,
-            at,
-            |path| {
-                path.len() > 5
-                    && path.starts_with("/dev/")
-                    && path.bytes().all(|byte| byte.is_ascii_graphic())
-            },
-            "config/not-a-disk",
-            "a device such as `/dev/vda`",
             "",
         )
     },

@@ -4,7 +4,14 @@ use crate::diagnostic::Diagnostic;
 use crate::yaml::{Entry, Node, Value};
 
 /// What only a host can say about itself.
-const PER_HOST: [&str; 4] = ["name", "address", "private_address", "mac"];
+const PER_HOST: [&str; 6] = [
+    "name",
+    "address",
+    "private_address",
+    "mac",
+    "uuid",
+    "serial",
+];
 
 /// Merges `defaults` into each mapping of `hosts`.
 ///

@@ -9,6 +9,7 @@ mod etcd;
 mod files;
 mod firewall;
 mod hosts;
+mod installer;
 mod key;
 mod kinds;
 mod lifetime;

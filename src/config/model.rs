@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use ipnet::IpNet;
 
 pub use super::firewall::{Firewall, OpenPort};
+pub use super::installer::{Disk, Installer, InstallerNetwork};
 pub use control_plane::{
     AdmissionPlugin, Argument, Audit, AuditFile, AuditWebhook, Authentication, Cipher, Cloud,
     ControlPlane, Encryption, Oidc, PodSecurity, TokenWebhook,

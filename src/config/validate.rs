@@ -2,6 +2,7 @@
 
 mod firewall;
 mod hosts;
+mod installer;
 mod interfaces;
 mod networks;
 mod providers;
@@ -24,6 +25,7 @@ pub(super) fn check(config: &Config, document: &Document, read: &[Diagnostic]) -
     check.settings();
     check.components();
     check.hosts();
+    check.installers();
     check.networks();
     check.providers();
     check.firewall();

@@ -4,6 +4,7 @@
 pub mod addons;
 mod build;
 pub mod firewall;
+pub mod installer;
 mod labels;
 pub mod manifests;
 mod node;
@@ -140,6 +141,12 @@ pub struct Node {
     pub addons: BTreeSet<String>,
     /// Everything it installs or imports, each by digest.
     pub needs: Vec<Artefact>,
+    /// UUID of the machine, lower case.
+    pub uuid: Option<String>,
+    /// Serial number of the machine.
+    pub serial: Option<String>,
+    /// How it is installed over the network, if it is.
+    pub install: Option<installer::Install>,
 }
 
 impl Plan {

@@ -8,7 +8,7 @@ use super::addons::{Addon, labels as node_labels, runs_on};
 use super::build::Problems;
 use super::profile::{Profile, Profiles};
 use super::settings::relocate;
-use super::{labels, provider};
+use super::{installer, labels, provider};
 use crate::artefact::{Artefact, CatalogueError, Lacking, Train};
 use crate::config::model::{Config, Host, Role, Taint};
 
@@ -72,6 +72,8 @@ pub(super) fn node(
         Role::Master => a.on.on_masters(),
         Role::Worker => a.on.on_workers(),
     };
+    let pins = &train.catalogue().pins;
+    let install = installer::install(host, index, profile, pins, problems);
     let lone = config.hosts.len() == 1;
     let own = train.settings().control_plane.taint.key();
     let taints = host.taints.clone();
@@ -106,6 +108,9 @@ pub(super) fn node(
             .map(|a| relocate(config.image_repository.as_deref(), a))
             .fold(Vec::new(), once_each),
         addons: runs,
+        uuid: host.uuid.clone(),
+        serial: host.serial.clone(),
+        install,
     })
 }
 

@@ -1,5 +1,7 @@
 //! What firstlight must know of an operating system, read from `profiles/*.yml`.
 
+mod installer;
+
 use std::collections::BTreeMap;
 
 use include_dir::{Dir, include_dir};
@@ -10,6 +12,8 @@ use crate::artefact::train::{Host, MajorMinor};
 use crate::config::model::Arch;
 use crate::diagnostic::{Diagnostic, Source, Span};
 use crate::yaml::ReadError;
+
+pub use installer::{Answers, Installer, KickstartSyntax, Netboot};
 
 static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/profiles");
 
@@ -262,41 +266,6 @@ pub struct Image {
     /// Where the distribution publishes its digests.
     #[serde(default)]
     pub sums: Option<String>,
-}
-
-/// How a machine without an image is installed.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Installer {
-    /// The form of its answers.
-    pub answers: Answers,
-    /// Memory that it needs, in MiB; more than the system itself where it loads itself into memory.
-    pub memory_mib: u64,
-    /// Kernel and initial RAM disk by architecture; absent where the operator must bring them.
-    #[serde(default)]
-    pub netboot: BTreeMap<Arch, Netboot>,
-}
-
-/// The form of an installer's answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Answers {
-    /// debian-installer's.
-    Preseed,
-    /// Anaconda's.
-    Kickstart,
-    /// Subiquity's.
-    Autoinstall,
-}
-
-/// What a machine boots to be installed.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Netboot {
-    /// URL of the kernel.
-    pub kernel: String,
-    /// URL of the initial RAM disk.
-    pub initrd: String,
 }
 
 /// The text of a profile of the program, with the comments that say where each fact was read.

@@ -125,6 +125,7 @@ fn overlay(
     let sets = [Set {
         name: "demo".to_owned(),
         arch,
+        attached: true,
         artefacts: images.iter().map(artefact).collect(),
     }];
     let request = Request {

@@ -124,6 +124,7 @@ pub fn set(arch: Arch, artefacts: &[Artefact]) -> Set {
     Set {
         name: format!("demo-{}", arch.as_str()),
         arch,
+        attached: true,
         artefacts: artefacts.to_vec(),
     }
 }

@@ -19,6 +19,8 @@ pub struct Set {
     pub name: String,
     /// The platform whose part of each image is taken.
     pub arch: Arch,
+    /// Whether it is packed for machines, or served only.
+    pub attached: bool,
     /// Everything they need.
     pub artefacts: Vec<Artefact>,
 }

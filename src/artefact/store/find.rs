@@ -136,7 +136,8 @@ impl Finder<'_, '_, '_> {
             Item::Image { name, digest } => self.image(name, digest, attempts)?,
             Item::File { url, digest, .. }
             | Item::TarGz { url, digest, .. }
-            | Item::Package { url, digest, .. } => {
+            | Item::Package { url, digest, .. }
+            | Item::Boot { url, digest } => {
                 let wanted = Wanted {
                     digest,
                     name: artefact.name(),

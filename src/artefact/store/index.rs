@@ -79,7 +79,7 @@ pub struct Listed {
     pub licence: String,
     /// Which nodes need it.
     pub on: Where,
-    /// `file`, `tar-gz`, `deb` or `image`.
+    /// `file`, `tar-gz`, `deb`, `rpm`, `boot` or `image`.
     pub kind: String,
     /// Of the file; of an image's index.
     pub digest: Digest,
@@ -145,6 +145,7 @@ fn listed(held: &Held<'_>) -> Listed {
         Item::File { .. } => "file",
         Item::TarGz { .. } => "tar-gz",
         Item::Package { kind, .. } => kind.name(),
+        Item::Boot { .. } => "boot",
         Item::Image { .. } => "image",
     };
     let image = held.image.as_ref();

@@ -88,9 +88,10 @@ fn fetches_of(
 ) -> Result<Result<Vec<Fetch>, Box<Problem>>, StoreError> {
     let (name, digest) = match &artefact.item {
         Item::Image { name, digest } => (name, digest),
-        Item::File { url, .. } | Item::TarGz { url, .. } | Item::Package { url, .. } => {
-            return Ok(Ok(vec![Fetch::file(url)]));
-        }
+        Item::File { url, .. }
+        | Item::TarGz { url, .. }
+        | Item::Package { url, .. }
+        | Item::Boot { url, .. } => return Ok(Ok(vec![Fetch::file(url)])),
     };
     let mut attempts = Vec::new();
     let Some(image) = finder.documents(name, digest, &mut attempts)? else {

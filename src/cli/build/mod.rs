@@ -17,6 +17,7 @@ use super::{Format, example};
 use crate::compose;
 use crate::identity::{self, Identities, Secret, Seeds};
 use crate::plan::Plan;
+use crate::render::pxe;
 use node::{Builder, BuiltNode};
 use output::Output;
 
@@ -125,6 +126,9 @@ pub fn run(mut args: Build, printer: &Printer) -> Result<(), Failure> {
     }
     for node in &nodes {
         output.took(&node.files);
+    }
+    for (path, content) in pxe::common(&plan) {
+        output.file(&format!("{}/{path}", output::PXE), 0o644, &content)?;
     }
     output.file("kubeconfig", 0o600, admin(&plan, &ids).expose().as_bytes())?;
     output.finish(&plan, &nodes)?;

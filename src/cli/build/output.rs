@@ -18,6 +18,8 @@ use crate::plan::Plan;
 const MANIFEST: &str = "manifest.json";
 /// Holds every seed; root's alone.
 const NODES: &str = "nodes";
+/// What machines that boot from the network are served; public.
+pub const PXE: &str = "pxe";
 
 /// `out/`
 #[derive(Debug)]
@@ -99,7 +101,8 @@ impl Output {
         self.before.inputs.get(node).filter(|i| *i == inputs)?;
         let kept = |path: &String| {
             let entry = self.before.files.get(path)?;
-            is_as_recorded(&self.root.join(path), entry).then(|| Written {
+            let mode = if is_private(path) { 0o600 } else { 0o644 };
+            is_as_recorded(&self.root.join(path), entry, mode).then(|| Written {
                 path: path.clone(),
                 entry: entry.clone(),
                 changed: false,
@@ -111,10 +114,9 @@ impl Output {
     /// Writes a file unless it is there already, byte for byte.
     pub(super) fn write(&self, path: &str, mode: u32, bytes: &[u8]) -> Result<Written, Failure> {
         let at = self.root.join(path);
-        let private = path.starts_with(NODES);
         output_folder::make(
             at.parent().expect("a path below the root"),
-            if private { 0o700 } else { 0o755 },
+            if is_private(path) { 0o700 } else { 0o755 },
         )?;
         let changed = atomic::write_if_changed(&at, mode, bytes)?;
         let entry = Entry {
@@ -239,13 +241,18 @@ impl Written {
     }
 }
 
+/// Whether a file is for whoever builds alone.
+fn is_private(path: &str) -> bool {
+    path.starts_with(NODES)
+}
+
 /// Whether a node's file is what an earlier build recorded. What cannot be read is not.
-fn is_as_recorded(path: &Path, entry: &Entry) -> bool {
+fn is_as_recorded(path: &Path, entry: &Entry, mode: u32) -> bool {
     let Ok(found) = fs_err::symlink_metadata(path) else {
         return false;
     };
     found.is_file()
-        && found.permissions().mode() & 0o7777 == 0o600
+        && found.permissions().mode() & 0o7777 == mode
         && found.len() == entry.size
         && fs_err::read(path).is_ok_and(|bytes| sha256(&bytes) == entry.sha256)
 }

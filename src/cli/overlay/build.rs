@@ -79,10 +79,15 @@ pub(super) fn run(args: &Build, printer: &Printer) -> Result<(), Failure> {
         store.display()
     ));
     if !args.folder_only {
-        for (set, laid) in sets.iter().zip(&report.sets) {
+        let packed = || {
+            sets.iter()
+                .zip(&report.sets)
+                .filter(|(set, _)| set.attached)
+        };
+        for (set, laid) in packed() {
             fits_an_iso(&set.name, &laid.files)?;
         }
-        for (set, laid) in sets.iter().zip(&report.sets) {
+        for (set, laid) in packed() {
             let beside = |extension| beside(&out.join(&set.name), extension);
             pack(&laid.files, &[".tar", ".iso"].map(beside), printer)?;
             let sbom = store::sbom(&set.name, &laid.listing);

@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::Args;
 
 use super::super::exit::Failure;
-use super::super::load::{Input, Read};
+use super::super::load::{self, Input, Read};
 use super::super::printer::Printer;
 use super::progress::Progress;
 use super::sources::Sources;
@@ -14,7 +14,7 @@ use crate::artefact::store::{self, Learn};
 use crate::artefact::{CatalogueError, Digest, Origin, Pins, Unpinned, pins};
 use crate::config::model::{Arch, Config};
 use crate::lock;
-use crate::plan::addons;
+use crate::plan::{addons, installer};
 
 /// Pin what nobody published a digest of, in `firstlight.lock`
 ///
@@ -161,6 +161,25 @@ impl<'a> Locking<'a> {
                 }
                 Err(other) => return Err(other.into()),
                 Ok(_) => {}
+            }
+        }
+        let profiles = load::profiles(self.input.profiles.as_deref())?;
+        for host in config
+            .hosts
+            .iter()
+            .filter(|host| installer::is_installed(host))
+        {
+            let profile = profiles.get(&host.os);
+            for url in profile
+                .and_then(|p| installer::boot_files(host, p))
+                .into_iter()
+                .flatten()
+            {
+                let unpinned = Unpinned {
+                    shown: format!("installer of {} ({})", host.os, host.arch.as_str()),
+                    origin: Origin::File(url),
+                };
+                unpublished.insert(unpinned.origin.clone(), unpinned);
             }
         }
         let files = super::super::manifests::Files::read(&self.input.file, read)?;

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::super::installer::{Disk, Installer};
+
 /// What a machine is in the cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
@@ -74,8 +76,14 @@ pub struct Host {
     pub os: String,
     /// Architecture.
     pub arch: Arch,
+    /// UUID of the machine, lower case.
+    pub uuid: Option<String>,
+    /// Serial number of the machine.
+    pub serial: Option<String>,
     /// Target disk of installers.
-    pub disk: Option<String>,
+    pub disk: Option<Disk>,
+    /// How it is installed.
+    pub installer: Installer,
     /// Planned memory in MiB, where known.
     pub memory_mib: Option<u64>,
     /// Planned disk size in GiB, where known.

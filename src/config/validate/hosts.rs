@@ -96,7 +96,14 @@ impl Check<'_> {
         }
     }
 
-    fn twice(&mut self, code: &'static str, path: &str, what: &str, value: &str, other: usize) {
+    pub(super) fn twice(
+        &mut self,
+        code: &'static str,
+        path: &str,
+        what: &str,
+        value: &str,
+        other: usize,
+    ) {
         let name = &self.config.hosts[other].name;
         let message = format!("{what} `{value}` is already that of `hosts[{other}]` (`{name}`)");
         self.error(
