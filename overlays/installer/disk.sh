@@ -37,7 +37,7 @@ lived() { # DEVICE: says why it is not to be touched, if so
     fl=/tmp/firstlight-disk/var/lib/firstlight
     if [ -e "$fl/settled" ] && [ "$(argument firstlight.reinstall)" != "$FL_NODE" ]; then
       echo "a node lives on $1; \`firstlight pxe arm --reinstall $FL_NODE\` would wipe it"
-    elif [ -s "$fl/installed" ] && [ "$(cat "$fl/installed")" = "$(argument firstlight.arm)" ]; then
+    elif [ -s "$fl/armed" ] && [ "$(cat "$fl/armed")" = "$(argument firstlight.arm)" ]; then
       echo "$1 was installed as it was asked for; boot from it (\`firstlight pxe disarm $FL_NODE\`)"
     fi
     umount /tmp/firstlight-disk

@@ -33,7 +33,7 @@ place_seed() {
     printf 'auto lo\niface lo inet loopback\nsource /etc/network/interfaces.d/*\n' > /etc/network/interfaces
     chmod 0644 /etc/network/interfaces
   fi
-  argument firstlight.arm > /var/lib/firstlight/installed
+  argument firstlight.arm > /var/lib/firstlight/armed
   ! command -v restorecon > /dev/null || restorecon -RF /etc /var/lib/cloud /var/lib/firstlight
   cd / && rm -rf /root/firstlight-seed
   sync

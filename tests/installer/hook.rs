@@ -174,7 +174,7 @@ fn a_node_that_lives_there_is_left_alone_unless_it_was_asked_for() {
 
 #[test]
 fn a_machine_that_was_armed_once_is_installed_once() {
-    let installed = [("var/lib/firstlight/installed", "0123\n")];
+    let installed = [("var/lib/firstlight/armed", "0123\n")];
     let again = hook(
         "/dev/vda",
         &installed,
@@ -195,7 +195,7 @@ fn a_machine_that_was_armed_once_is_installed_once() {
     }
     // a reinstallation is as little repeated
     let both = [
-        ("var/lib/firstlight/installed", "0123\n"),
+        ("var/lib/firstlight/armed", "0123\n"),
         ("var/lib/firstlight/settled", "5e\n"),
     ];
     assert_eq!(
