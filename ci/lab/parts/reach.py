@@ -4,9 +4,11 @@
 usage: reach.py try ENDPOINT...       prints those that answer, all tried at once
        reach.py serve ENDPOINT...     echoes what it gets on these
        reach.py watch FILE ENDPOINT...    tries them for ever, and writes each that ever answers to FILE
+       reach.py hear FILE PROTOCOL...     writes whose packets of `try` pass this machine's firewall: ADDRESS PROTOCOL:PORT
        reach.py hold ADDRESS PORT FILE    keeps one TCP connection, an echo every 0.2 s; writes each to FILE, ends with 1 when it breaks
 
-ENDPOINT is tcp:ADDRESS:PORT (answers: a connection is made) or udp:ADDRESS:PORT (answers: something comes back).
+ENDPOINT is tcp:ADDRESS:PORT (answers: a connection is made) or udp:ADDRESS:PORT (answers: something comes back), or
+esp:ADDRESS:0, which nothing answers and `hear` shows.
 """
 
 import concurrent.futures
@@ -15,14 +17,15 @@ import sys
 import threading
 import time
 
-KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
+ESP = 50
+KINDS = {"tcp": (socket.SOCK_STREAM, 0), "udp": (socket.SOCK_DGRAM, 0), "esp": (socket.SOCK_RAW, ESP)}
 
 
 def read(endpoint):
     protocol, rest = endpoint.split(":", 1)
     address, port = rest.rsplit(":", 1)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    return protocol, (address, int(port)), socket.socket(family, KINDS[protocol])
+    return protocol, (address, int(port)), socket.socket(family, *KINDS[protocol])
 
 
 def answers(endpoint, patience=1.5):
@@ -31,7 +34,7 @@ def answers(endpoint, patience=1.5):
         sock.settimeout(patience)
         try:
             sock.connect(to)
-            if protocol == "udp":
+            if protocol != "tcp":
                 sock.send(b"x")
                 sock.recv(1)
             return True
@@ -74,6 +77,17 @@ def watch(file, endpoints):
         time.sleep(0.1)
 
 
+def hear(protocol, out):
+    """A raw socket gets what the input chain has let through, also where another program has the port."""
+    number, header = {"udp": (socket.IPPROTO_UDP, 8), "esp": (ESP, 0)}[protocol]
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, number) as sock:
+        while packet := sock.recv(65535):
+            body = packet[(packet[0] & 15) * 4:]
+            if body[header:] == b"x":
+                port = int.from_bytes(body[2:4], "big") if header else 0
+                print(socket.inet_ntoa(packet[12:16]), f"{protocol}:{port}", file=out)
+
+
 def hold(address, port, file):
     with socket.create_connection((address, int(port)), timeout=3) as sock, open(file, "w", buffering=1) as out:
         while True:
@@ -93,6 +107,11 @@ elif verb == "serve":
     serve(rest[0])
 elif verb == "watch":
     watch(rest[0], rest[1:])
+elif verb == "hear":
+    with open(rest[0], "w", buffering=1) as written:
+        for one in rest[2:]:
+            threading.Thread(target=hear, args=(one, written), daemon=True).start()
+        hear(rest[1], written)
 elif verb == "hold":
     hold(*rest)
 else:
