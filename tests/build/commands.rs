@@ -39,7 +39,7 @@ fn json_has_a_schema_version_and_nothing_around_it() {
 }
 
 /// Every command and subcommand with what its help must speak of.
-const HELP: [(&[&str], &str); 20] = [
+const HELP: [(&[&str], &str); 24] = [
     (&["verify"], "port contract"),
     (&["addons"], "settings"),
     (&[], "seed"),
@@ -53,6 +53,10 @@ const HELP: [(&[&str], &str); 20] = [
     (&["overlay", "pull"], "firewall"),
     (&["overlay", "list"], "licences"),
     (&["overlay", "verify"], "digest"),
+    (&["pxe"], "from the network"),
+    (&["pxe", "list"], "armed"),
+    (&["pxe", "arm"], "next boot"),
+    (&["pxe", "disarm"], "disks"),
     (&["ports"], "port"),
     (&["profiles"], "operating systems"),
     (&["kubeconfig"], "kubeconfig"),
