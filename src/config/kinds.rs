@@ -10,7 +10,7 @@ mod system;
 use std::net::IpAddr;
 
 use super::key::{At, Kind, quoted, suggestion, wrong_type};
-use super::model::{Arch, Provider, ProxyMode, Role};
+use super::model::{Arch, Provider, Role};
 use super::names;
 use super::pod_network::IpipMode;
 use crate::yaml::{Node, Value};
@@ -25,7 +25,7 @@ pub(super) use lists::{
 pub(super) use machine::{DISK, INSTALLER_NETWORK, KERNEL_ARGUMENTS, SERIAL, UUID};
 pub(super) use settings::{
     ARGUMENTS, CIPHER, DURATION, EVICTION, FEATURE_GATES, FILE, HTTPS, IMAGE_REPOSITORY,
-    POD_SECURITY, REGISTRIES, REGISTRY, WEBHOOK, WORD,
+    POD_SECURITY, PROXY_MODE, REGISTRIES, REGISTRY, WEBHOOK, WORD,
 };
 pub(super) use system::{
     BASE64, BOND_MODE, CERTIFICATES, MODE, MTU, OPENPGP_KEY, PACKAGES, PATH, REPOSITORY, SYSCTLS,
@@ -362,14 +362,6 @@ pub(super) const IPIP_MODE: Kind<IpipMode> = Kind {
     name: "`Always`, `CrossSubnet` or `Never`",
     parse: |node, at| {
         let modes = [IpipMode::Always, IpipMode::CrossSubnet, IpipMode::Never];
-        one_of(node, at, &modes.map(|mode| (mode.as_str(), mode)))
-    },
-};
-/// `kube_proxy.mode`
-pub(super) const PROXY_MODE: Kind<ProxyMode> = Kind {
-    name: "`iptables`, `ipvs` or `nftables`",
-    parse: |node, at| {
-        let modes = [ProxyMode::Iptables, ProxyMode::Ipvs, ProxyMode::Nftables];
         one_of(node, at, &modes.map(|mode| (mode.as_str(), mode)))
     },
 };

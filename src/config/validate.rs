@@ -2,8 +2,8 @@
 
 mod firewall;
 mod hosts;
-mod installer;
 mod interfaces;
+mod machines;
 mod networks;
 mod providers;
 mod settings;
@@ -25,7 +25,7 @@ pub(super) fn check(config: &Config, document: &Document, read: &[Diagnostic]) -
     check.settings();
     check.components();
     check.hosts();
-    check.installers();
+    check.machines();
     check.networks();
     check.providers();
     check.firewall();

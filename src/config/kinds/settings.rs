@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::key::{At, Kind, wrong_type};
-use super::super::model::{Argument, Cipher, PodSecurity};
+use super::super::model::{Argument, Cipher, PodSecurity, ProxyMode};
 use super::super::names;
 use super::addresses::url;
 use super::lists::{list, map};
@@ -110,6 +110,14 @@ pub(in super::super) const IMAGE_REPOSITORY: Kind<String> = Kind {
             expected,
             "neither scheme, tag nor a slash at the end belong here",
         )
+    },
+};
+/// `kube_proxy.mode`
+pub(in super::super) const PROXY_MODE: Kind<ProxyMode> = Kind {
+    name: "`iptables`, `ipvs` or `nftables`",
+    parse: |node, at| {
+        let modes = [ProxyMode::Iptables, ProxyMode::Ipvs, ProxyMode::Nftables];
+        one_of(node, at, &modes.map(|mode| (mode.as_str(), mode)))
     },
 };
 /// `encryption.cipher`

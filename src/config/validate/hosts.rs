@@ -18,7 +18,6 @@ impl Check<'_> {
             self.gateways(&path, host);
             self.way_out(&path, host);
             self.given_by_dhcp(&path, host);
-            self.machine(&path, host);
             self.taints(&path, host);
             self.interfaces(&path, host);
         }
@@ -283,32 +282,6 @@ impl Check<'_> {
                     ),
                     "let the DHCP server give it, or write the address with its prefix",
                 );
-            }
-        }
-    }
-
-    /// The contract's minimum: 2 GB of memory, 40 GB of disk. Below what cannot work is an error.
-    fn machine(&mut self, path: &str, host: &Host) {
-        let planned = [
-            ("memory_mib", host.memory_mib, 1700, 2048, "MiB of memory"),
-            ("disk_gib", host.disk_gib, 8, 40, "GiB of disk"),
-        ];
-        for (key, size, works, minimum, what) in planned {
-            let path = format!("{path}.{key}");
-            match size {
-                Some(size) if size < works => self.error(
-                    "hosts/too-small",
-                    &path,
-                    format!("a node cannot run with {size} {what}"),
-                    format!("plan {minimum} or more"),
-                ),
-                Some(size) if size < minimum => self.warning(
-                    "hosts/below-minimum",
-                    &path,
-                    format!("{size} {what} are below the minimum of {minimum}"),
-                    "it may do for a trial, with little else on the node",
-                ),
-                _ => {}
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Checks of how machines are installed, and of what they are known by.
+//! Checks of machines: what they have, what they are known by, how they are installed.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use super::super::model::Host;
 use super::Check;
 
 impl Check<'_> {
-    pub(super) fn installers(&mut self) {
+    pub(super) fn machines(&mut self) {
         let config = self.config;
         let (mut uuids, mut serials) = (HashMap::new(), HashMap::new());
         for (index, host) in config.hosts.iter().enumerate() {
@@ -24,7 +24,34 @@ impl Check<'_> {
                     self.twice(code, &format!("hosts[{index}].{key}"), what, value, other);
                 }
             }
+            self.size(&format!("hosts[{index}]"), host);
             self.installer(index, host);
+        }
+    }
+
+    /// The contract's minimum: 2 GB of memory, 40 GB of disk. Below what cannot work is an error.
+    fn size(&mut self, path: &str, host: &Host) {
+        let planned = [
+            ("memory_mib", host.memory_mib, 1700, 2048, "MiB of memory"),
+            ("disk_gib", host.disk_gib, 8, 40, "GiB of disk"),
+        ];
+        for (key, size, works, minimum, what) in planned {
+            let path = format!("{path}.{key}");
+            match size {
+                Some(size) if size < works => self.error(
+                    "hosts/too-small",
+                    &path,
+                    format!("a node cannot run with {size} {what}"),
+                    format!("plan {minimum} or more"),
+                ),
+                Some(size) if size < minimum => self.warning(
+                    "hosts/below-minimum",
+                    &path,
+                    format!("{size} {what} are below the minimum of {minimum}"),
+                    "it may do for a trial, with little else on the node",
+                ),
+                _ => {}
+            }
         }
     }
 
