@@ -191,6 +191,8 @@ fn env(plan: &Plan, node: &Node, ids: &Identities, generation: Generation) -> St
             "CLUSTER_EXISTS",
             if plan.cluster_exists { "true" } else { "" },
         );
+        let record = plan.control_plane.audit.file.as_ref();
+        set("AUDIT_LOG", record.map_or("", |file| file.path.as_str()));
         let minutes = plan.certificates.rotated_minutes;
         set("ROTATED_MINUTES", &minutes.to_string());
         set("SNAPSHOTS", &plan.etcd.snapshots.keep.to_string());
