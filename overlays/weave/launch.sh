@@ -23,6 +23,8 @@ until code=0 && { /home/weave/kube-utils -check-peer-new -peer-name="$peer" || c
 done
 until nodes=$(/home/weave/kube-utils); do sleep 2; done
 KUBE_PEERS="$nodes $KNOWN_PEERS"
+# on a host without openvswitch the first start falls back to a plain bridge, and the next one refuses what it finds
+! ip link show weave > /dev/null 2>&1 || ip link show datapath > /dev/null 2>&1 || OPTIONS="$OPTIONS --no-fastdp"
 EXTRA_ARGS="--name=$peer $OPTIONS"
 export KUBE_PEERS EXTRA_ARGS
 { # the bridge has an address when the ring has given one: from then on pods get theirs, and nothing founds again
