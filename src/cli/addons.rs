@@ -16,6 +16,7 @@ use crate::artefact::catalogue::Component;
 
 /// What clusters can have besides, by name under `addons:` in cluster.yml
 #[derive(Debug, Clone, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Addons {
     #[command(subcommand)]
     verb: Option<Verb>,

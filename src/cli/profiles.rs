@@ -14,6 +14,7 @@ use crate::plan::profile::{self, Profile};
 
 /// The operating systems that nodes can have
 #[derive(Debug, Clone, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Profiles {
     #[command(subcommand)]
     verb: Option<Verb>,

@@ -18,17 +18,18 @@ use crate::render::pxe::{self, Armed};
 /// `build` writes `pxe/`, which any web or TFTP server may serve. A machine boots from its disk until it is armed here,
 /// or until somebody chooses to install it at its menu.
 #[derive(Debug, Clone, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Pxe {
     #[command(subcommand)]
     verb: Option<Verb>,
     #[command(flatten)]
-    folder: Folder,
+    list: List,
 }
 
 #[derive(Debug, Clone, Subcommand)]
 enum Verb {
     /// List the machines, and which are armed (the default)
-    List(Folder),
+    List(List),
     /// Have machines install themselves at their next boot from the network
     ///
     /// Each installs itself once: its disk remembers, and another boot from the network ends with a message. A disk
@@ -58,6 +59,12 @@ struct Folder {
     /// Output folder of `build`
     #[arg(short = 'o', long = "out", value_name = "DIR", default_value = "out")]
     out: PathBuf,
+}
+
+#[derive(Debug, Clone, Args)]
+struct List {
+    #[command(flatten)]
+    folder: Folder,
     /// Form of what is printed on standard output
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -66,8 +73,8 @@ struct Folder {
 /// Runs it.
 pub fn run(args: &Pxe, printer: &Printer) -> Result<(), Failure> {
     match &args.verb {
-        None => list(&args.folder, printer),
-        Some(Verb::List(folder)) => list(folder, printer),
+        None => list(&args.list, printer),
+        Some(Verb::List(args)) => list(args, printer),
         Some(Verb::Arm {
             nodes,
             reinstall,
@@ -157,8 +164,8 @@ fn random_id() -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn list(folder: &Folder, printer: &Printer) -> Result<(), Failure> {
-    let root = folder.out.join("pxe");
+fn list(args: &List, printer: &Printer) -> Result<(), Failure> {
+    let root = args.folder.out.join("pxe");
     let nodes: Vec<(String, bool)> = machines(&root)?
         .into_iter()
         .map(|node| {
@@ -166,7 +173,7 @@ fn list(folder: &Folder, printer: &Printer) -> Result<(), Failure> {
             (node, armed)
         })
         .collect();
-    printer.data(&match folder.format {
+    printer.data(&match args.format {
         Format::Text => {
             let word = |armed| {
                 if armed {

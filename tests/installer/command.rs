@@ -107,6 +107,13 @@ fn a_machine_is_armed_and_disarmed() {
     run(&mut firstlight(folder.path(), &["pxe", "disarm", "m1"])).ok();
     assert_eq!(files(&out.join("pxe")), first);
 
+    // a folder that is named before the verb is not passed over
+    let before = run(&mut firstlight(
+        folder.path(),
+        &["pxe", "-o", "elsewhere", "arm", "m1"],
+    ));
+    assert_eq!(before.code, Some(2), "{}", before.stderr);
+
     let unknown = run(&mut firstlight(folder.path(), &["pxe", "arm", "w7"]));
     assert_eq!(unknown.code, Some(1));
     insta::assert_snapshot!(unknown.stderr, @"error: `w7` is not installed over the network; in `out/pxe` are: m1");
