@@ -22,6 +22,8 @@ pub struct Install {
     pub initrd: BootFile,
     /// Where it finds the distribution; `None` where its ISO has all.
     pub mirror: Option<Mirror>,
+    /// What it reaches the distribution's own hosts by; public, as all of its answers.
+    pub proxy: Option<String>,
     /// ISO that a live installer loads.
     pub iso: Option<String>,
     /// Its network; `None` is DHCP.
@@ -135,12 +137,28 @@ pub(super) fn install(
     let network = network(host, answers, &at("network"), problems).ok()?;
     let [kernel, initrd] = pinned([kernel, initrd], host, &at("url"), pins, problems)?;
     let mirror = mirror(host, profile, &kernel.url);
+    let proxy = proxy(host, mirror.as_ref());
+    // user and password stand before the `@` (RFC 3986 §3.2)
+    if proxy.is_some_and(|url| url.contains('@')) {
+        problems.add(
+            "installer/public-password",
+            &at("url"),
+            format!(
+                "the proxy of `{}` asks for a login, which would stand in its answers for all to read",
+                host.name
+            ),
+            "give `installer.mirror`, which is reached without a proxy, or let machines through without a login"
+                .to_owned(),
+        );
+        return None;
+    }
     Some(Install {
         url: url.clone(),
         seeds: own.seeds.as_ref().unwrap_or(url).clone(),
         answers,
         kernel,
         initrd,
+        proxy: proxy.map(str::to_owned),
         mirror,
         iso: own.iso.clone().filter(|_| answers == Answers::Autoinstall),
         network,
@@ -162,6 +180,17 @@ fn mirror(host: &Host, profile: &Profile, kernel: &str) -> Option<Mirror> {
         url: own.cloned().or_else(derived)?,
         official: own.is_none(),
     })
+}
+
+/// The host's proxy, where its installer leaves the operator's network.
+fn proxy<'h>(host: &'h Host, mirror: Option<&Mirror>) -> Option<&'h str> {
+    let names: &[&str] = match mirror {
+        Some(mirror) if !mirror.official => &[],
+        Some(mirror) if mirror.url.starts_with("https:") => &["https_proxy", "HTTPS_PROXY"],
+        _ => &["http_proxy", "HTTP_PROXY"],
+    };
+    let mut found = names.iter().filter_map(|name| host.environment.get(*name));
+    found.next().map(String::as_str)
 }
 
 /// A problem was added.

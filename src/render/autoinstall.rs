@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::plan::Node;
 use crate::plan::installer::{Install, StaticNetwork};
 
+use super::boot::time_zone;
 use super::cloud_init::yaml;
 
 /// Stands for the device until the live system knows it; an early command puts that in its place.
@@ -28,7 +29,7 @@ pub fn files(node: &Node, install: &Install, hook: &str) -> BTreeMap<&'static st
 }
 
 fn answers(node: &Node, install: &Install, hook: &str) -> Value {
-    let zone = node.system.time_zone.as_deref().unwrap_or("Etc/UTC");
+    let zone = time_zone(node);
     let put = format!("cat > /run/hook.sh <<'END OF HOOK'\n{hook}END OF HOOK\n");
     let choose =
         format!("disk=$(sh /run/hook.sh disk) && sed -i \"s#{PLACE}#$disk#\" /autoinstall.yaml");
@@ -53,8 +54,7 @@ fn answers(node: &Node, install: &Install, hook: &str) -> Value {
         "late-commands": [seed],
         "shutdown": "reboot",
     });
-    let proxy = ["http_proxy", "HTTP_PROXY"];
-    if let Some(url) = proxy.iter().find_map(|name| node.environment.get(*name)) {
+    if let Some(url) = &install.proxy {
         answers["proxy"] = json!(url);
     }
     if let Some(network) = &install.network {

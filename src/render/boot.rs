@@ -14,6 +14,11 @@ pub(super) fn folder(node: &Node) -> String {
     format!("nodes/{}", node.name)
 }
 
+/// Of the tz database.
+pub(super) fn time_zone(node: &Node) -> &str {
+    node.system.time_zone.as_deref().unwrap_or("Etc/UTC")
+}
+
 /// Path of a public file below the root, named by its content.
 pub(super) fn blob(file: &BootFile) -> String {
     file.digest.blob_path()

@@ -4,7 +4,7 @@ use crate::plan::installer::{Install, StaticNetwork};
 use crate::plan::profile::KickstartSyntax;
 use crate::plan::{Node, Plan};
 
-use super::boot::{installed, netmask};
+use super::boot::{installed, netmask, time_zone};
 
 /// `kickstart.cfg`, with `hook` in it.
 pub fn file(plan: &Plan, node: &Node, install: &Install, hook: &str) -> String {
@@ -24,7 +24,7 @@ pub fn file(plan: &Plan, node: &Node, install: &Install, hook: &str) -> String {
 
 /// Nobody can log in until the seed says who may.
 fn head(plan: &Plan, node: &Node, syntax: KickstartSyntax) -> String {
-    let zone = node.system.time_zone.as_deref().unwrap_or("Etc/UTC");
+    let zone = time_zone(node);
     let (mode, auth, utc) = match syntax {
         KickstartSyntax::Rhel7 => (
             "install\ncmdline\n",
@@ -55,11 +55,8 @@ fn source(node: &Node, install: &Install) -> String {
     let Some(mirror) = &install.mirror else {
         return String::new();
     };
-    let proxy = ["http_proxy", "HTTP_PROXY"];
-    let proxy = proxy.iter().find_map(|name| node.environment.get(*name));
-    let proxy = proxy
-        .map(|url| format!(" --proxy={url}"))
-        .unwrap_or_default();
+    let proxy = install.proxy.iter().map(|url| format!(" --proxy={url}"));
+    let proxy: String = proxy.collect();
     let tree = format!("{}/", mirror.url);
     let mut lines = format!("url --url={tree}{proxy}\n");
     for (name, beside) in &node.profile.installer.repositories {

@@ -9,7 +9,7 @@ use crate::artefact::Digest;
 use crate::plan::Node;
 use crate::plan::installer::{Install, Mirror};
 
-use super::boot::folder;
+use super::boot::{folder, time_zone};
 
 /// `preseed.cfg`, and `hook.sh`, whose digest it names.
 pub fn files(node: &Node, install: &Install, hook: &str) -> BTreeMap<&'static str, Vec<u8>> {
@@ -22,7 +22,7 @@ pub fn files(node: &Node, install: &Install, hook: &str) -> BTreeMap<&'static st
         install
             .mirror
             .as_ref()
-            .map(|m| mirror(node, m))
+            .map(|m| mirror(node, m, install.proxy.as_deref()))
             .unwrap_or_default(),
         DISK.replace("@FETCH@", &fetch),
         packages(node),
@@ -36,7 +36,7 @@ pub fn files(node: &Node, install: &Install, hook: &str) -> BTreeMap<&'static st
 
 /// Nobody can log in until the seed says who may: root has no password, and there is no other account.
 fn system(node: &Node) -> String {
-    let zone = node.system.time_zone.as_deref().unwrap_or("Etc/UTC");
+    let zone = time_zone(node);
     let mut lines = format!(
         "#_preseed_V1\n\
          # {name}, {title}: made by firstlight; it asks nothing and touches one disk\n\
@@ -70,14 +70,12 @@ fn system(node: &Node) -> String {
     lines
 }
 
-fn mirror(node: &Node, mirror: &Mirror) -> String {
+fn mirror(node: &Node, mirror: &Mirror, proxy: Option<&str>) -> String {
     let (scheme, rest) = mirror
         .url
         .split_once("://")
         .unwrap_or(("http", &mirror.url));
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let proxy = ["http_proxy", "HTTP_PROXY"];
-    let proxy = proxy.iter().find_map(|name| node.environment.get(*name));
     let proxy = proxy.map(|url| format!(" {url}")).unwrap_or_default();
     let services = match mirror.official && node.profile.installer.updates {
         true => " security, updates",

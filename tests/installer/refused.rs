@@ -77,3 +77,36 @@ fn what_is_not_known_of_an_installer() {
        = help: `firstlight overlay lock` finds the digests out and remembers them
     "#);
 }
+
+/// Answers are public: what a login is for is not in them.
+#[test]
+fn a_proxy_with_a_login() {
+    let login = "    environment: { https_proxy: \"http://joe:hunter2@10.0.0.5:3128\" }\n";
+    let text = cluster("debian-12", "1.34", &(installer_of("debian-12") + login));
+    let said = refused(&text);
+    assert!(!said.contains("hunter2"), "{said}");
+    insta::assert_snapshot!(said, @r#"
+    error[installer/public-password]: the proxy of `m1` asks for a login, which would stand in its answers for all to read
+      --> cluster.yml:14:23
+       |
+    14 |     installer: { url: "http://10.0.0.5:8080", seeds: "https://10.0.0.5:8443/seeds" }
+       |                       ^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = help: give `installer.mirror`, which is reached without a proxy, or let machines through without a login
+    "#);
+    // a mirror of one's own is reached without it
+    let own = text.replace("seeds\" }", "seeds\", mirror: \"http://10.0.0.5/media\", kernel: \"http://10.0.0.5/media/vmlinuz\", initrd: \"http://10.0.0.5/media/initrd\" }");
+    let plan = support::plan_with(&own, &catalogue()).unwrap_or_else(|why| panic!("{why}"));
+    assert!(
+        super::tree(&plan)
+            .values()
+            .all(|text| !text.contains("hunter2"))
+    );
+    // and one without a login is told
+    let open = text.replace("joe:hunter2@", "");
+    let plan = support::plan_with(&open, &catalogue()).unwrap_or_else(|why| panic!("{why}"));
+    assert!(
+        super::tree(&plan)["nodes/m1/preseed.cfg"]
+            .contains("d-i mirror/https/proxy string http://10.0.0.5:3128\n")
+    );
+}
